@@ -1,0 +1,124 @@
+//! Every bound of the product, in one place. A bound that is not here does not exist.
+//!
+//! Names end in their unit and qualifier. The memory bound of a core is their sum: the node prints
+//! it at boot.
+
+use crate::units::ByteCount;
+use std::time::Duration;
+
+// ---- layout -------------------------------------------------------------------------------------
+
+/// Fixed hash buckets of the cluster. Part of every data id: can never change.
+pub const PARTITIONS: u16 = 4096;
+/// Lanes of a node: partitions are dealt to lanes round robin, lanes to cores by a table.
+pub const LANES_PER_NODE: u16 = 256;
+/// CPU cores that one node uses.
+pub const CORES_MAX: u16 = 256;
+/// Drives of one node.
+pub const DRIVES_PER_NODE_MAX: usize = 64;
+/// Data slices of the widest profile.
+pub const DATA_SLICES_MAX: u8 = 16;
+/// Parity slices of the widest profile.
+pub const PARITY_SLICES_MAX: u8 = 8;
+
+// ---- buffers and disk ---------------------------------------------------------------------------
+
+/// Address, offset and length of direct I/O are multiples of this.
+pub const BLOCK_BYTES: ByteCount = ByteCount::kib(4);
+/// The smallest and the largest buffer of the pool; sizes between are powers of two.
+pub const BUFFER_BYTES_MIN: ByteCount = ByteCount::kib(4);
+/// See [`BUFFER_BYTES_MIN`].
+pub const BUFFER_BYTES_MAX: ByteCount = ByteCount::mib(4);
+/// Buffer memory of one core, when the node is given no other bound.
+pub const BUFFER_POOL_BYTES_DEFAULT: ByteCount = ByteCount::mib(512);
+/// Read cache of one core (a part of no other bound), when the node is given no other bound.
+pub const READ_CACHE_BYTES_DEFAULT: ByteCount = ByteCount::mib(256);
+/// Disk requests that one core keeps in flight; more wait their turn.
+pub const DISK_REQUESTS_IN_FLIGHT_MAX: usize = 1024;
+
+// ---- shards -------------------------------------------------------------------------------------
+
+/// Bodies up to this are stored as 1+m full copies, one record each.
+pub const SMALL_BODY_BYTES_MAX: ByteCount = ByteCount::kib(128);
+/// One slice of a stripe of a large body.
+pub const SLICE_BYTES: ByteCount = ByteCount::kib(256);
+/// The checksum (and later encryption) unit of stored bytes; never spans slices.
+pub const CHUNK_BYTES_MAX: ByteCount = ByteCount::kib(64);
+/// Payload of one run of a large shard.
+pub const RUN_PAYLOAD_BYTES_MAX: ByteCount = ByteCount::mib(2);
+/// A small segment: written once up front, recycled whole.
+pub const SMALL_SEGMENT_BYTES: ByteCount = ByteCount::mib(64);
+/// A bulk segment: fallocated, sealed, punched.
+pub const BULK_SEGMENT_BYTES: ByteCount = ByteCount::mib(256);
+/// Free space of a drive below which it takes no new object bytes: room for deletes and metadata.
+pub const DRIVE_HEADROOM_BYTES_MIN: ByteCount = ByteCount::mib(512);
+
+// ---- network ------------------------------------------------------------------------------------
+
+/// Connections of one core; more are accepted and closed at once.
+pub const CONNECTIONS_PER_CORE_MAX: usize = 8192;
+/// Provided receive buffers of one core, shared by its connections.
+pub const RECEIVE_BUFFERS: u16 = 512;
+/// One provided receive buffer.
+pub const RECEIVE_BUFFER_BYTES: ByteCount = ByteCount::kib(64);
+/// Receive buffers that one connection may hold unread before its receive is paused.
+pub const RECEIVE_BUFFERS_PER_CONNECTION_MAX: usize = 4;
+/// Request line and headers together (S3: 8 KiB of headers; SDKs send presigned URLs of a few KiB).
+pub const HEAD_BYTES_MAX: ByteCount = ByteCount::kib(32);
+/// Headers of one request.
+pub const HEADERS_MAX: usize = 128;
+/// A connection without a request is closed after this.
+pub const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(120);
+/// A request head must be complete this long after its first byte.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// A body that brings no byte for this long is given up.
+pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// A client that takes no byte of a response for this long is given up.
+pub const SEND_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// In-flight requests have this long to finish once the node drains.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+// ---- mesh ---------------------------------------------------------------------------------------
+
+/// Requests that one core may have unanswered at one other core.
+pub const MESH_CREDIT_PER_PAIR: usize = 256;
+
+// ---- metadata -----------------------------------------------------------------------------------
+
+/// Commands of one proposal (they share one log entry and one sync).
+pub const PROPOSAL_COMMANDS_MAX: usize = 256;
+/// Encoded size of one proposal.
+pub const PROPOSAL_BYTES_MAX: ByteCount = ByteCount::mib(1);
+/// Commands that wait for a proposal on one node; more are answered `503 SlowDown`.
+pub const COMMANDS_WAITING_MAX: usize = 8192;
+/// Metadata mirrors of a node: never more, whatever m and the drives.
+pub const METADATA_MIRRORS_MAX: usize = 3;
+
+// ---- S3 -----------------------------------------------------------------------------------------
+
+/// An object key, in bytes of UTF-8 (S3: 1,024).
+pub const KEY_BYTES_MAX: usize = 1024;
+/// A single PUT or part (S3: 5 GiB).
+pub const PUT_BYTES_MAX: ByteCount = ByteCount::gib(5);
+/// An object (S3: 5 TiB).
+pub const OBJECT_BYTES_MAX: ByteCount = ByteCount::gib(5 * 1024);
+/// Every part but the last (S3: 5 MiB).
+pub const PART_BYTES_MIN: ByteCount = ByteCount::mib(5);
+/// Parts of an upload (S3: 10,000).
+pub const PARTS_MAX: u16 = 10_000;
+/// Keys, uploads or parts on one page of a listing (S3: 1,000).
+pub const LIST_PAGE_MAX: usize = 1000;
+/// Keys of one DeleteObjects (S3: 1,000).
+pub const DELETE_OBJECTS_MAX: usize = 1000;
+/// An XML request body (S3: 1 MiB for Complete and DeleteObjects; 10,000 parts fit in 2 MiB).
+pub const XML_BODY_BYTES_MAX: ByteCount = ByteCount::mib(2);
+/// User metadata of an object, names and values together (S3: 2 KiB).
+pub const USER_METADATA_BYTES_MAX: usize = 2048;
+/// Clock skew of a signed request (S3: 15 minutes).
+pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(15 * 60);
+/// Lifetime of a presigned URL (S3: 7 days).
+pub const PRESIGNED_LIFETIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Requests that one core works on at once; more are answered `503 SlowDown`.
+pub const REQUESTS_PER_CORE_MAX: usize = 2048;
+/// Buckets of one cluster.
+pub const BUCKETS_MAX: usize = 100_000;

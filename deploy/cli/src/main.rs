@@ -1,0 +1,2 @@
+//! The binary: flags in, node or bench out.
+fn main() {}

@@ -1,0 +1,2 @@
+//! `cargo xtask up|test|tidy`: the README's two commands and the house rules.
+fn main() {}
