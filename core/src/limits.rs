@@ -122,3 +122,14 @@ pub const PRESIGNED_LIFETIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const REQUESTS_PER_CORE_MAX: usize = 2048;
 /// Buckets of one cluster.
 pub const BUCKETS_MAX: usize = 100_000;
+
+// ---- node ---------------------------------------------------------------------------------------
+
+/// How often the node looks whether its drives are still there.
+pub const DRIVE_CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// A file that the operator names: credentials, certificates.
+pub const OPERATOR_FILE_BYTES_MAX: ByteCount = ByteCount::mib(4);
+/// Block caches and memtables of the metadata databases of a node.
+pub const METADATA_BYTES: ByteCount = ByteCount::mib(512);
+/// What a node answers to a command.
+pub const ADMIN_ANSWER_BYTES_MAX: ByteCount = ByteCount::mib(16);

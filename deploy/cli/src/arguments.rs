@@ -222,13 +222,13 @@ fn parse_bytes(text: &str) -> Result<ByteCount, String> {
         ("tib", 1 << 40),
         ("tb", 1_000_000_000_000),
     ];
-    let remedy = || format!("'{text}' is no size: write a number and a unit, such as 512MiB or 4TiB");
+    let remedy =
+        || format!("'{text}' is no size: write a number and a unit, such as 512MiB or 4TiB");
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| remedy())?;
     let unit = unit.trim().to_ascii_lowercase();
-    let (_, scale) =
-        UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(remedy)?;
+    let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(remedy)?;
     number.checked_mul(*scale).map(ByteCount::new).ok_or_else(remedy)
 }
 

@@ -7,7 +7,9 @@
 use crate::error::NodeError;
 use hamster_core::checksum::Crc64;
 use hamster_core::{ByteCount, Directory};
+use hamster_net::ca::Credential;
 use prost::Message;
+use std::net::SocketAddr;
 
 const FILE_NAME: &str = "node.hamster";
 const FILE_BYTES_MAX: ByteCount = ByteCount::kib(64);
@@ -91,5 +93,23 @@ impl Identity {
             return Err(NodeError::NewerFormat { path, format: identity.format });
         }
         Ok(Some(identity))
+    }
+}
+
+impl Identity {
+    /// The node's certificate and key.
+    pub fn credential(&self) -> Credential {
+        Credential { certificate_pem: self.certificate.clone(), key_pem: self.key.clone() }
+    }
+
+    /// Where other nodes and commands reach it.
+    ///
+    /// # Errors
+    /// What was stored is no address.
+    pub fn listen_address(&self) -> Result<SocketAddr, NodeError> {
+        self.listen.parse().map_err(|_| NodeError::Flag {
+            flag: "--listen",
+            reason: format!("'{}' is no address; give one, such as 127.0.0.1:7946", self.listen),
+        })
     }
 }

@@ -1,6 +1,10 @@
 //! What `hamster status` shows, as people and as programs read it.
 
+use crate::boot::{Boot, BootedCore, rung_now};
 use hamster_core::ByteCount;
+use hamster_meta::placement::Layout;
+use hamster_meta::record::{self as meta, Profile};
+use hamster_shard::drive;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -117,5 +121,79 @@ pub(crate) fn drives_phrase(count: u16) -> String {
         0 => "no drive loss (zero redundancy)".into(),
         1 => "any 1 drive".into(),
         count => format!("any {count} drives"),
+    }
+}
+
+/// The status of the node that `booted`, now.
+pub fn of(booted: &BootedCore, cores: u16) -> Status {
+    let boot = &booted.boot;
+    let layout = booted.meta.layout();
+    let goal = layout.as_ref().map(|layout| goal(layout));
+    let now = layout.as_ref().and_then(|layout| rung_now(layout, &boot.table));
+    let mirrors: Vec<u32> = booted
+        .superblocks
+        .current()
+        .drives
+        .iter()
+        .filter(|ordinal| in_service(boot.table.state(**ordinal)))
+        .map(|ordinal| ordinal.get())
+        .collect();
+    let drives: Vec<DriveStatus> = boot.table.status().iter().map(|drive| row(drive, boot)).collect();
+    let out = drives.iter().filter(|drive| !matches!(drive.state.as_str(), "live" | "full")).count();
+    let metadata = u16::try_from(mirrors.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    let parity = |profile: Option<Profile>| profile.map_or(0, |profile| u16::from(profile.m));
+    let left = parity(goal).saturating_sub(u16::try_from(out).unwrap_or(u16::MAX));
+    Status {
+        version: env!("CARGO_PKG_VERSION").into(),
+        cluster: boot.identity.cluster_name.clone(),
+        node: boot.identity.node_name.clone(),
+        leader: booted.meta.is_leader().then(|| boot.identity.node_name.clone()),
+        cores,
+        profile: now.map_or_else(|| "none".into(), |profile| profile.to_string()),
+        profile_goal: goal.map_or_else(|| "none".into(), |profile| profile.to_string()),
+        survives_drives: parity(now).min(metadata),
+        survives_drives_old: left.min(metadata),
+        degraded: out > 0,
+        drives,
+        metadata_mirrors: mirrors,
+        applied_index: booted.meta.applied(),
+    }
+}
+
+/// The profile that the drives would allow if all of them lived.
+fn goal(layout: &Layout) -> Profile {
+    let mut record = layout.record().clone();
+    for drive in &mut record.drives {
+        drive.state = meta::DriveState::Live;
+    }
+    Layout::new(record).profile()
+}
+
+fn in_service(state: drive::DriveState) -> bool {
+    matches!(state, drive::DriveState::Live | drive::DriveState::Full)
+}
+
+fn row(drive: &drive::DriveStatus, boot: &Boot) -> DriveStatus {
+    let path = boot
+        .drives
+        .iter()
+        .find(|(_, superblock)| superblock.ordinal == drive.ordinal)
+        .map(|(path, _)| path.display().to_string());
+    let state = match (&path, drive.state) {
+        (None, _) => "absent",
+        (_, drive::DriveState::Live) => "live",
+        (_, drive::DriveState::Full) => "full",
+        (_, drive::DriveState::Poisoned) => "poisoned",
+        (_, drive::DriveState::Lost) => "lost",
+    };
+    DriveStatus {
+        ordinal: drive.ordinal.get(),
+        path: path.unwrap_or_default(),
+        state: state.into(),
+        cause: drive.cause.clone().unwrap_or_default(),
+        total_bytes: drive.total.get(),
+        free_bytes: drive.free.get(),
+        used_bytes: drive.used.get(),
+        preallocated_bytes: drive.preallocated.get(),
     }
 }
