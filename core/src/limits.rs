@@ -133,3 +133,14 @@ pub const OPERATOR_FILE_BYTES_MAX: ByteCount = ByteCount::mib(4);
 pub const METADATA_BYTES: ByteCount = ByteCount::mib(512);
 /// What a node answers to a command.
 pub const ADMIN_ANSWER_BYTES_MAX: ByteCount = ByteCount::mib(16);
+
+// ---- simulator ----------------------------------------------------------------------------------
+
+/// Room of a simulated drive that a test gives no other.
+pub const SIMULATED_DRIVE_BYTES: ByteCount = ByteCount::gib(64);
+/// Virtual time after which a simulation has run away: something waits for what never comes.
+pub const SIMULATED_TIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Bytes under way or unread in one direction of a simulated connection.
+pub const SIMULATED_WINDOW_BYTES: ByteCount = ByteCount::kib(256);
+/// Connections of a simulated listener that wait to be accepted; more are refused.
+pub const SIMULATED_BACKLOG_CONNECTIONS: usize = 1024;
