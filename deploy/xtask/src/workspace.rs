@@ -53,7 +53,9 @@ pub fn cache() -> Outcome<PathBuf> {
         (Some(cache), _) if Path::new(&cache).is_absolute() => PathBuf::from(cache),
         (_, Some(home)) => PathBuf::from(home).join(".cache"),
         _ => {
-            return Err("no HOME and no XDG_CACHE_HOME; set one: the build cache lives there".into());
+            return Err(
+                "no HOME and no XDG_CACHE_HOME; set one: the build cache lives there".into()
+            );
         }
     };
     let cache = base.join("hamster");
