@@ -12,11 +12,6 @@ pub fn program() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// In CI the lock file is part of what is tested: a stale one fails there, and is mended elsewhere.
-pub fn lock_flag() -> &'static [&'static str] {
-    if env::var_os("CI").is_some() { &["--locked"] } else { &[] }
-}
-
 /// Cargo's commands with the settings that all of them share.
 pub struct Cargo<'a> {
     workspace: &'a Workspace,
@@ -34,7 +29,6 @@ impl<'a> Cargo<'a> {
         let mut command = Command::new(program());
         command
             .args([verb, "--release", "--workspace"])
-            .args(lock_flag())
             .current_dir(&self.workspace.root)
             .env("CARGO_TARGET_DIR", &self.workspace.target)
             .env("ROCKSDB_LIB_DIR", &self.rocksdb)

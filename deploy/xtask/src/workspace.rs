@@ -91,7 +91,6 @@ pub fn host_triple() -> Outcome<String> {
 fn metadata(root: &Path) -> Outcome<Value> {
     let output = Command::new(crate::cargo::program())
         .args(["metadata", "--format-version", "1", "--filter-platform", &host_triple()?])
-        .args(crate::cargo::lock_flag())
         .current_dir(root)
         .stderr(Stdio::inherit())
         .output()

@@ -29,6 +29,7 @@ struct Ban {
 
 const KERNEL: &str = "only core/src/uring talks to the kernel: use core's handles";
 const FILES: &str = "files go through core's Disk";
+const SOCKETS: &str = "connections go through core's Network";
 const TIME: &str = "time comes from core's Clock";
 const THREADS: &str = "threads come from core's Runtime";
 const ORDER: &str = "its order is random: use core's Map and Set, or a BTreeMap";
@@ -40,10 +41,14 @@ const BANS: &[Ban] = &[
     Ban { path: "io_uring", allowed: &[], remedy: KERNEL },
     Ban { path: "libc", allowed: &[], remedy: KERNEL },
     Ban { path: "std::fs", allowed: ROCKS, remedy: FILES },
+    Ban { path: "std::net::TcpListener", allowed: &[], remedy: SOCKETS },
+    Ban { path: "std::net::TcpStream", allowed: &[], remedy: SOCKETS },
+    Ban { path: "std::net::UdpSocket", allowed: &[], remedy: SOCKETS },
     Ban { path: "Instant::now", allowed: &[], remedy: TIME },
     Ban { path: "SystemTime::now", allowed: &[], remedy: TIME },
     Ban { path: "thread::sleep", allowed: &[], remedy: TIME },
     Ban { path: "thread::spawn", allowed: &[], remedy: THREADS },
+    Ban { path: "thread::scope", allowed: &[], remedy: THREADS },
     Ban { path: "thread::Builder", allowed: &[], remedy: THREADS },
     Ban { path: "HashMap", allowed: FIXED_HASH, remedy: ORDER },
     Ban { path: "HashSet", allowed: FIXED_HASH, remedy: ORDER },
@@ -70,7 +75,7 @@ fn file(file: &SourceFile) -> Vec<Finding> {
         // Why: `use std::{fs, io}` never writes `std::fs`.
         let inside = format!("{}::", ban.path);
         let grouped = imports.iter().filter(|(_, path)| {
-            path.split("::").collect::<Vec<_>>().ends_with(&parts(ban.path))
+            parts(path).ends_with(&parts(ban.path))
                 || path.starts_with(&inside)
                 || path.contains(&format!("::{inside}"))
         });
@@ -111,6 +116,7 @@ mod tests {
             "fn a() { std::time::Instant::now(); }",
             "fn a() { SystemTime::now(); }",
             "fn a() { thread::spawn(run); }",
+            "use std::net::{IpAddr, TcpStream};",
             "use std::collections::{BTreeMap, HashMap};",
         ];
         for sample in samples {
