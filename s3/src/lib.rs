@@ -1,1 +1,27 @@
-//! Skeleton.
+//! S3 meaning: from a request of HTTP to an answer of S3.
+//!
+//! The node makes one [`Service`] per core and gives it to `net`. A request passes the [`gate`]
+//! (route, signature, permission, room) and reaches its verb in [`verb`], one file each. `body`
+//! checks what streams in, `xml` reads and writes documents, `error` names what went wrong.
+//! Nothing here touches drives, sockets or clocks but through the handles it is given.
+
+pub mod body;
+pub mod checksum;
+pub mod credentials;
+pub mod error;
+pub mod gate;
+mod percent;
+mod query;
+pub mod record;
+pub mod service;
+pub mod sigv4;
+mod target;
+#[cfg(test)]
+mod testing;
+mod time;
+mod verb;
+mod xml;
+
+pub use credentials::{Credentials, CredentialsError, Keyring};
+pub use error::{Code, S3Error};
+pub use service::{Service, Settings};
