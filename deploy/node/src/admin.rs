@@ -113,12 +113,9 @@ async fn ask_on(
         Some(address) => address,
         None => identity.listen_address()?,
     };
-    let connector = Connector::for_peers(
-        core.clock(),
-        &identity.credential(),
-        &identity.authority_certificate,
-    )
-    .map_err(|error| NodeError::Tls(error.to_string()))?;
+    let connector =
+        Connector::for_peers(core.clock(), &identity.credential(), &identity.authority_certificate)
+            .map_err(|error| NodeError::Tls(error.to_string()))?;
     let name = node_name(hamster_core::ids::NodeId::new(identity.node));
     let exchange = async {
         let mut connection =

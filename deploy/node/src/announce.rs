@@ -30,13 +30,20 @@ pub fn serving(
         return;
     }
     let scheme = if config.tls.is_some() { "https" } else { "http" };
-    println!("hamster {} serves cluster {} as node {}", status.version, status.cluster, status.node);
+    println!(
+        "hamster {} serves cluster {} as node {}",
+        status.version, status.cluster, status.node
+    );
     match config.s3 {
         Some(address) => println!("s3       {scheme}://{address} (region {})", config.region),
         None => println!("s3       not served here"),
     }
     println!("cores    {} on CPUs {cpus:?}, {LANES_PER_NODE} lanes", memory.cores);
-    println!("drives   {} of this node, out of service: {:?}", status.drives.len(), out_of_service(booted));
+    println!(
+        "drives   {} of this node, out of service: {:?}",
+        status.drives.len(),
+        out_of_service(booted)
+    );
     println!("profile  {}: survives {}", status.profile, drives_phrase(status.survives_drives));
     if status.degraded {
         println!(

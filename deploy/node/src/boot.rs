@@ -194,7 +194,8 @@ fn settle_drives(
 ) -> Result<(), NodeError> {
     for drive in &given.present {
         let ordinal = drive.superblock.ordinal;
-        let Some(known) = layout.drive(ordinal).filter(|known| known.uuid == drive.superblock.drive)
+        let Some(known) =
+            layout.drive(ordinal).filter(|known| known.uuid == drive.superblock.drive)
         else {
             let what = format!("a drive that the cluster does not know as {ordinal}");
             return Err(NodeError::Foreign { path: drive.path.clone(), what });
@@ -221,7 +222,10 @@ pub async fn propose(meta: &Meta, command: Command) -> Result<Outcome, NodeError
     meta.propose(command).await.map_err(|error| NodeError::Metadata(error.to_string()))
 }
 
-async fn read_tls(core: &Core, config: &ServeConfig) -> Result<Option<(String, String)>, NodeError> {
+async fn read_tls(
+    core: &Core,
+    config: &ServeConfig,
+) -> Result<Option<(String, String)>, NodeError> {
     let Some((chain, key)) = &config.tls else { return Ok(None) };
     let chain = read_text(core, Some(chain)).await?.expect("a path was given");
     let key = read_text(core, Some(key)).await?.expect("a path was given");

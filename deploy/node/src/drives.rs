@@ -53,7 +53,8 @@ impl GivenDrives {
                 && (other.superblock.cluster, other.superblock.node)
                     != (drive.superblock.cluster, drive.superblock.node)
             {
-                let what = format!("a drive of another node or cluster than {}", other.path.display());
+                let what =
+                    format!("a drive of another node or cluster than {}", other.path.display());
                 return Err(NodeError::Foreign { path: path.clone(), what });
             }
             if identity.is_none() {

@@ -200,9 +200,7 @@ async fn format(
         incarnation: drive.incarnation,
         mirrors: drive::MirrorSet { epoch: mirrors.epoch, drives: mirrors.drives.clone() },
     };
-    drive::format(directory, &superblock)
-        .await
-        .map_err(|error| refusal(directory.path(), error))
+    drive::format(directory, &superblock).await.map_err(|error| refusal(directory.path(), error))
 }
 
 async fn found_metadata(

@@ -38,13 +38,16 @@ struct Inner {
 impl Superblocks {
     /// Of the drives that are here.
     pub fn new(drives: &[PresentDrive]) -> Self {
-        let newest = drives.iter().map(|drive| &drive.superblock.mirrors).max_by_key(|set| set.epoch);
+        let newest =
+            drives.iter().map(|drive| &drive.superblock.mirrors).max_by_key(|set| set.epoch);
         let current = newest.map_or_else(MirrorSet::default, |set| MirrorSet {
             epoch: set.epoch,
             drives: set.drives.clone(),
         });
-        let drives =
-            drives.iter().map(|drive| (drive.directory.clone(), drive.superblock.clone())).collect();
+        let drives = drives
+            .iter()
+            .map(|drive| (drive.directory.clone(), drive.superblock.clone()))
+            .collect();
         Self(Rc::new(Inner {
             drives: RefCell::new(drives),
             current: RefCell::new(current),
@@ -80,8 +83,7 @@ impl Superblocks {
             if !self.in_service(ordinal) {
                 continue;
             }
-            superblock.mirrors =
-                drive::MirrorSet { epoch: set.epoch, drives: set.drives.clone() };
+            superblock.mirrors = drive::MirrorSet { epoch: set.epoch, drives: set.drives.clone() };
             match drive::update(&directory, &superblock).await {
                 Ok(()) => {
                     written += 1;
@@ -105,7 +107,9 @@ impl Superblocks {
 
     fn remember(&self, superblock: Superblock) {
         let mut drives = self.0.drives.borrow_mut();
-        if let Some(place) = drives.iter_mut().find(|(_, known)| known.ordinal == superblock.ordinal) {
+        if let Some(place) =
+            drives.iter_mut().find(|(_, known)| known.ordinal == superblock.ordinal)
+        {
             place.1 = superblock;
         }
     }

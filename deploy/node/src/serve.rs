@@ -8,7 +8,7 @@ use crate::control::{CORE_ZERO, Control, UnboundControl};
 use crate::error::NodeError;
 use crate::memory::Memory;
 use crate::watch::watch;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, LocalBoxFuture, join, select, select_all};
 use hamster_core::ids::DriveOrdinal;
 use hamster_core::mesh::{self, UnboundPort};
 use hamster_core::uring::environment::{Signal, signals};
@@ -173,12 +173,9 @@ async fn until_told(
         control.any_failed().await;
         control.take_failure()
     };
-    let ends = select(pin!(stop), select(pin!(watch), select(pin!(stopped), pin!(failed))));
-    match ends.await {
-        Either::Left((reason, _)) | Either::Right((Either::Left((reason, _)), _)) => reason,
-        Either::Right((Either::Right((Either::Left((reason, _)), _)), _)) => reason,
-        Either::Right((Either::Right((Either::Right((reason, _)), _)), _)) => reason,
-    }
+    let ends: [LocalBoxFuture<'_, Option<NodeError>>; 4] =
+        [Box::pin(stop), Box::pin(watch), Box::pin(stopped), Box::pin(failed)];
+    select_all(ends).await.0
 }
 
 /// Every core but 0: waits for the boot, serves, and ends when told.
@@ -195,7 +192,8 @@ async fn follow(
         let Some(boot) = control.boot().await else { return Ok(None) };
         let meta = open_reader(core, boot.readers.clone(), meta);
         let shards = open_shards(core, &boot, lanes).await?;
-        start_s3(core, shared, control, &boot, &shards, &meta).map(|serving| Some((serving, shards, meta)))
+        start_s3(core, shared, control, &boot, &shards, &meta)
+            .map(|serving| Some((serving, shards, meta)))
     };
     let (closing, start) = (pin!(closing), pin!(start));
     let (started, closing) = match select(start, closing).await {
@@ -231,7 +229,7 @@ async fn end_service(control: &Control, serving: Option<Task<()>>, admin: Option
     };
     match admin {
         Some(admin) => {
-            futures_util::future::join(control.drain_all(), own).await;
+            join(control.drain_all(), own).await;
             admin.cancel();
         }
         None => own.await,
@@ -298,12 +296,9 @@ fn start_admin(
         Some(address) => address,
         None => identity.listen_address()?,
     };
-    let tls = Acceptor::for_peers(
-        core.clock(),
-        &identity.credential(),
-        &identity.authority_certificate,
-    )
-    .map_err(|error| NodeError::Tls(error.to_string()))?;
+    let tls =
+        Acceptor::for_peers(core.clock(), &identity.credential(), &identity.authority_certificate)
+            .map_err(|error| NodeError::Tls(error.to_string()))?;
     let listener = listen(core, address, "--listen")?;
     let service = AdminService::new(Rc::clone(booted), core.count());
     let serve =
@@ -316,9 +311,7 @@ fn listen(
     address: SocketAddr,
     flag: &'static str,
 ) -> Result<hamster_core::Listener, NodeError> {
-    core.network()
-        .listen(address)
-        .map_err(|source| NodeError::Listen { address, flag, source })
+    core.network().listen(address).map_err(|source| NodeError::Listen { address, flag, source })
 }
 
 /// Drives that are out of service, for messages.

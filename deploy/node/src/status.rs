@@ -71,7 +71,11 @@ impl fmt::Display for Status {
         writeln!(f, "profile   {}{}", self.profile, self.profile_remark())?;
         writeln!(f, "survives  {}", self.survival())?;
         writeln!(f, "drives    {live} of {all} live")?;
-        writeln!(f, "metadata  on drives {:?}, applied {}", self.metadata_mirrors, self.applied_index)?;
+        writeln!(
+            f,
+            "metadata  on drives {:?}, applied {}",
+            self.metadata_mirrors, self.applied_index
+        )?;
         writeln!(f)?;
         writeln!(f, "drive  state     used        free        preallocated  directory")?;
         for drive in &self.drives {
@@ -138,8 +142,10 @@ pub fn of(booted: &BootedCore, cores: u16) -> Status {
         .filter(|ordinal| in_service(boot.table.state(**ordinal)))
         .map(|ordinal| ordinal.get())
         .collect();
-    let drives: Vec<DriveStatus> = boot.table.status().iter().map(|drive| row(drive, boot)).collect();
-    let out = drives.iter().filter(|drive| !matches!(drive.state.as_str(), "live" | "full")).count();
+    let drives: Vec<DriveStatus> =
+        boot.table.status().iter().map(|drive| row(drive, boot)).collect();
+    let out =
+        drives.iter().filter(|drive| !matches!(drive.state.as_str(), "live" | "full")).count();
     let metadata = u16::try_from(mirrors.len().saturating_sub(1)).unwrap_or(u16::MAX);
     let parity = |profile: Option<Profile>| profile.map_or(0, |profile| u16::from(profile.m));
     let left = parity(goal).saturating_sub(u16::try_from(out).unwrap_or(u16::MAX));

@@ -19,10 +19,8 @@ use std::rc::Rc;
 /// Watches until the metadata refuses.
 pub async fn watch(core: &Core, booted: Rc<BootedCore>) -> NodeError {
     let table = &booted.boot.table;
-    let mut settled: Set<DriveOrdinal> = table
-        .ordinals()
-        .filter(|ordinal| !in_service(table, *ordinal))
-        .collect();
+    let mut settled: Set<DriveOrdinal> =
+        table.ordinals().filter(|ordinal| !in_service(table, *ordinal)).collect();
     loop {
         core.clock().sleep(DRIVE_CHECK_INTERVAL).await;
         for drive in &booted.drives {
@@ -65,11 +63,7 @@ async fn check(ordinal: DriveOrdinal, booted: &BootedCore) {
 }
 
 /// Has the metadata leave the drive and the layout say so.
-async fn take_out(
-    meta: &Meta,
-    table: &DriveTable,
-    ordinal: DriveOrdinal,
-) -> Result<(), NodeError> {
+async fn take_out(meta: &Meta, table: &DriveTable, ordinal: DriveOrdinal) -> Result<(), NodeError> {
     let stopped = |error: hamster_meta::MetaError| NodeError::Metadata(error.to_string());
     meta.drop_mirror(ordinal).await.map_err(stopped)?;
     let Some(layout) = meta.layout() else { return Ok(()) };
