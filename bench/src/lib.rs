@@ -7,11 +7,14 @@
 
 pub mod client;
 pub mod clock;
+pub mod device;
 pub mod load;
 pub mod process;
 pub mod sign;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
+use std::fmt::Display;
 use std::process::ExitCode;
 
 /// `hamster bench`.
@@ -23,6 +26,8 @@ pub struct BenchArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum BenchCommand {
+    /// Measure what this drive and one core can do
+    Device(device::DeviceArgs),
     /// Send S3 requests and report rates and latencies
     Load(load::LoadArgs),
 }
@@ -30,21 +35,36 @@ enum BenchCommand {
 /// Runs a measurement and prints what it found. Exit code 1: it failed, or requests did.
 pub fn run(args: BenchArgs) -> ExitCode {
     match args.command {
-        BenchCommand::Load(args) => run_load(&args),
+        BenchCommand::Device(args) => {
+            let report = device::run(&args).map(|report| (report, true));
+            answer("device", report, args.json)
+        }
+        BenchCommand::Load(args) => {
+            let report = load::run(&args).map(|report| {
+                let clean = report.is_clean();
+                (report, clean)
+            });
+            answer("load", report, args.json)
+        }
     }
 }
 
-fn run_load(args: &load::LoadArgs) -> ExitCode {
-    match load::run(args) {
-        Ok(report) => {
-            match args.json {
+/// Prints a report, and whether it is a clean one.
+fn answer<R: Serialize + Display, E: Display>(
+    command: &str,
+    report: Result<(R, bool), E>,
+    json: bool,
+) -> ExitCode {
+    match report {
+        Ok((report, clean)) => {
+            match json {
                 true => println!("{}", serde_json::json!(report)),
                 false => print!("{report}"),
             }
-            if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
-            eprintln!("hamster bench load: {error}");
+            eprintln!("hamster bench {command}: {error}");
             ExitCode::FAILURE
         }
     }

@@ -183,8 +183,13 @@ impl Connection {
         while self.written < total {
             let head = &self.out[self.written.min(self.out.len())..];
             let offset = self.written.saturating_sub(self.out.len());
-            let body = if self.body_bytes == 0 { &[][..] } else { bodies.piece(order.object, offset) };
-            match self.stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]) {
+            let written = if self.body_bytes == 0 {
+                self.stream.write(head)
+            } else {
+                let body = bodies.piece(order.object, offset);
+                self.stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)])
+            };
+            match written {
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_) => return Outcome::Lost("connection reset"),
