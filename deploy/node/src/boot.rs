@@ -9,6 +9,7 @@ use crate::mirrors::{self, Superblocks};
 use hamster_core::Core;
 use hamster_core::ids::{BootNumber, DriveOrdinal, NodeId};
 use hamster_core::mesh::UnboundPort;
+use hamster_meta::command::SetDrive;
 use hamster_meta::open::{Answer, MirrorDirectory, Question};
 use hamster_meta::placement::Layout;
 use hamster_meta::record::{Drive, DriveState, Profile};
@@ -73,6 +74,7 @@ pub async fn boot(
     let table = Arc::new(DriveTable::new(given.ordinals(), absent));
     superblocks.watch_table(Arc::clone(&table));
     settle_drives(&layout, &given, &table)?;
+    readmit(&meta, &layout, &given, &superblocks).await?;
     let boot = Arc::new(Boot {
         identity: given.identity,
         drives: given
@@ -203,6 +205,37 @@ fn settle_drives(
         if known.state == DriveState::Poisoned {
             table.fail(ordinal, Failure::Poisoned, "a sync failed during an earlier run");
         }
+    }
+    Ok(())
+}
+
+/// Takes drives back that were lost and are here again with what they hold: under a new incarnation.
+async fn readmit(
+    meta: &Meta,
+    layout: &Layout,
+    given: &GivenDrives,
+    superblocks: &Superblocks,
+) -> Result<(), NodeError> {
+    for drive in &given.present {
+        let ordinal = drive.superblock.ordinal;
+        let Some(known) = layout.drive(ordinal) else { continue };
+        if known.state != DriveState::Lost {
+            continue;
+        }
+        let set =
+            SetDrive { drive: ordinal, incarnation: known.incarnation, state: DriveState::Live };
+        match propose(meta, Command::SetDrive(set)).await? {
+            Outcome::DriveSet { incarnation } => superblocks
+                .admit(ordinal, incarnation)
+                .await
+                .map_err(NodeError::file(&drive.path, "writing the superblock"))?,
+            other => {
+                return Err(NodeError::Metadata(format!(
+                    "the return of {ordinal} came to {other:?}"
+                )));
+            }
+        }
+        tracing::info!(%ordinal, "a lost drive is back");
     }
     Ok(())
 }

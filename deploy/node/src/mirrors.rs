@@ -74,6 +74,20 @@ impl Superblocks {
         })
     }
 
+    /// Writes a drive's new incarnation to its superblock.
+    ///
+    /// # Errors
+    /// It is not known to be durable.
+    pub async fn admit(&self, ordinal: DriveOrdinal, incarnation: u64) -> io::Result<()> {
+        let known =
+            self.0.drives.borrow().iter().find(|(_, known)| known.ordinal == ordinal).cloned();
+        let Some((directory, mut superblock)) = known else { return Ok(()) };
+        superblock.incarnation = incarnation;
+        drive::update(&directory, &superblock).await?;
+        self.remember(superblock);
+        Ok(())
+    }
+
     async fn record(&self, set: MirrorSet) -> io::Result<()> {
         tracing::info!(epoch = set.epoch, drives = ?set.drives, "the metadata mirrors change");
         let drives = self.0.drives.borrow().clone();
