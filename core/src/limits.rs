@@ -75,6 +75,25 @@ pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// A client that takes no byte of a response for this long is given up.
 pub const SEND_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Deadlines of connections are looked at this often: none is later than that by more.
+pub const DEADLINE_SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Chunk extensions and trailers of one chunked body, which nobody reads.
+pub const CHUNK_OVERHEAD_BYTES_MAX: usize = 8192;
+/// One send: the peer must take this much within [`SEND_IDLE_TIMEOUT`].
+pub const SEND_BYTES_MAX: ByteCount = ByteCount::mib(1);
+/// What is read and dropped of a body that nobody wants, or before closing a connection, so that
+/// the peer gets to see the answer.
+pub const UNREAD_BYTES_MAX: ByteCount = ByteCount::kib(256);
+/// See [`UNREAD_BYTES_MAX`].
+pub const UNREAD_TIMEOUT: Duration = Duration::from_secs(2);
+/// Connections over [`CONNECTIONS_PER_CORE_MAX`] that are being told so; more are just closed.
+pub const CONNECTIONS_REFUSED_MAX: usize = 64;
+/// After a failed accept (out of descriptors) the next one waits this long.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The cluster's certificate authority is valid this long.
+pub const AUTHORITY_LIFETIME: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+/// A node's certificate is valid this long.
+pub const NODE_CERTIFICATE_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// In-flight requests have this long to finish once the node drains.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -136,3 +155,14 @@ pub const PRESIGNED_LIFETIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const REQUESTS_PER_CORE_MAX: usize = 2048;
 /// Buckets of one cluster.
 pub const BUCKETS_MAX: usize = 100_000;
+
+// ---- simulator ----------------------------------------------------------------------------------
+
+/// Room of a simulated drive that a test gives no other.
+pub const SIMULATED_DRIVE_BYTES: ByteCount = ByteCount::gib(64);
+/// Virtual time after which a simulation has run away: something waits for what never comes.
+pub const SIMULATED_TIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Bytes under way or unread in one direction of a simulated connection.
+pub const SIMULATED_WINDOW_BYTES: ByteCount = ByteCount::kib(256);
+/// Connections of a simulated listener that wait to be accepted; more are refused.
+pub const SIMULATED_BACKLOG_CONNECTIONS: usize = 1024;

@@ -29,7 +29,9 @@ pub struct UnboundPort<Q, A>(Seat<Q, A>);
 pub fn ports<Q: Send + 'static, A: Send + 'static>(cores: u16) -> Vec<UnboundPort<Q, A>> {
     let seats: Arc<[Inbox<Q, A>]> = (0..cores).map(|_| Inbox::new(cores)).collect();
     (0..cores)
-        .map(|index| UnboundPort(Seat { inboxes: Arc::clone(&seats), index: CoreIndex::new(index) }))
+        .map(|index| {
+            UnboundPort(Seat { inboxes: Arc::clone(&seats), index: CoreIndex::new(index) })
+        })
         .collect()
 }
 
@@ -249,8 +251,7 @@ struct Reply<Q, A> {
 impl<Q, A> Drop for Reply<Q, A> {
     fn drop(&mut self) {
         let inbox = &self.inboxes[position(self.caller)];
-        let pushed =
-            inbox.replies[position(self.called)].push((self.ticket, self.answer.take()));
+        let pushed = inbox.replies[position(self.called)].push((self.ticket, self.answer.take()));
         assert!(pushed.is_ok() || inbox.closed.load(Ordering::SeqCst), "its slot was reserved");
         inbox.dispatcher.wake();
     }

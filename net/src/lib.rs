@@ -2,5 +2,6 @@
 //! authority. Knows no S3, no Raft and no shards; everything above it speaks through it.
 
 pub mod ca;
+pub mod connection;
 pub mod http;
 pub mod tls;

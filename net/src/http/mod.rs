@@ -5,13 +5,19 @@
 //! ends is refused and the connection closed, so that no two parties can read one byte stream as
 //! different requests.
 
-pub mod body;
+mod body;
+pub mod chunked;
 pub mod client;
-pub mod drain;
+pub mod date;
+mod deadline;
+mod drain;
+pub mod framing;
 pub mod head;
-pub mod rejection;
-pub mod response;
-pub mod server;
+mod inbound;
+mod rejection;
+mod response;
+mod server;
+mod session;
 
 pub use body::{BodyError, BodyLength, RequestBody};
 pub use drain::Drain;
