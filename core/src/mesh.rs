@@ -29,7 +29,9 @@ pub struct UnboundPort<Q, A>(Seat<Q, A>);
 pub fn ports<Q: Send + 'static, A: Send + 'static>(cores: u16) -> Vec<UnboundPort<Q, A>> {
     let seats: Arc<[Inbox<Q, A>]> = (0..cores).map(|_| Inbox::new(cores)).collect();
     (0..cores)
-        .map(|index| UnboundPort(Seat { inboxes: Arc::clone(&seats), index: CoreIndex::new(index) }))
+        .map(|index| {
+            UnboundPort(Seat { inboxes: Arc::clone(&seats), index: CoreIndex::new(index) })
+        })
         .collect()
 }
 
@@ -208,14 +210,14 @@ impl<Q: Send + 'static, A: Send + 'static> Dispatcher<Q, A> {
 
     fn serve(&self, port: &PortInner<Q, A>, from: CoreIndex, ticket: Ticket, request: Q) {
         let answering = (port.serve)(from, request);
-        let mut reply = Reply {
+        let reply = Reply {
             inboxes: Arc::clone(&self.seat.inboxes),
             called: self.seat.index,
             caller: from,
             ticket,
             answer: None,
         };
-        self.core.spawn(Queue::Requests, async move { reply.answer = Some(answering.await) });
+        self.core.spawn(Queue::Requests, async move { reply.give(answering.await) });
     }
 
     fn take_replies(&self, from: CoreIndex, replies: &ArrayQueue<(Ticket, Option<A>)>) {
@@ -246,11 +248,16 @@ struct Reply<Q, A> {
     answer: Option<A>,
 }
 
+impl<Q, A> Reply<Q, A> {
+    fn give(mut self, answer: A) {
+        self.answer = Some(answer);
+    }
+}
+
 impl<Q, A> Drop for Reply<Q, A> {
     fn drop(&mut self) {
         let inbox = &self.inboxes[position(self.caller)];
-        let pushed =
-            inbox.replies[position(self.called)].push((self.ticket, self.answer.take()));
+        let pushed = inbox.replies[position(self.called)].push((self.ticket, self.answer.take()));
         assert!(pushed.is_ok() || inbox.closed.load(Ordering::SeqCst), "its slot was reserved");
         inbox.dispatcher.wake();
     }
