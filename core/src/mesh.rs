@@ -210,14 +210,14 @@ impl<Q: Send + 'static, A: Send + 'static> Dispatcher<Q, A> {
 
     fn serve(&self, port: &PortInner<Q, A>, from: CoreIndex, ticket: Ticket, request: Q) {
         let answering = (port.serve)(from, request);
-        let mut reply = Reply {
+        let reply = Reply {
             inboxes: Arc::clone(&self.seat.inboxes),
             called: self.seat.index,
             caller: from,
             ticket,
             answer: None,
         };
-        self.core.spawn(Queue::Requests, async move { reply.answer = Some(answering.await) });
+        self.core.spawn(Queue::Requests, async move { reply.give(answering.await) });
     }
 
     fn take_replies(&self, from: CoreIndex, replies: &ArrayQueue<(Ticket, Option<A>)>) {
@@ -246,6 +246,12 @@ struct Reply<Q, A> {
     caller: CoreIndex,
     ticket: Ticket,
     answer: Option<A>,
+}
+
+impl<Q, A> Reply<Q, A> {
+    fn give(mut self, answer: A) {
+        self.answer = Some(answer);
+    }
 }
 
 impl<Q, A> Drop for Reply<Q, A> {

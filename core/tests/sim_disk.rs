@@ -134,8 +134,8 @@ fn an_entry_outlives_a_crash_for_sure_only_once_its_directory_was_synced() {
         );
         assert!(names.contains(&"kept".to_owned()));
         losses += u32::from(!names.contains(&"lost".to_owned()));
-        let lost = names.contains(&"lost".to_owned());
-        assert!(!(lost && names.contains(&"removed".to_owned())), "entries change in order");
+        let made = names.contains(&"lost".to_owned());
+        assert!(!(made && names.contains(&"removed".to_owned())), "entries change in order");
     }
     assert!((1..50).contains(&losses), "{losses}");
 }

@@ -134,7 +134,7 @@ impl DirectoryNode {
         }
     }
 
-    pub fn find_file(&self, path: &Path) -> Option<Rc<FileNode>> {
+    pub(super) fn find_file(&self, path: &Path) -> Option<Rc<FileNode>> {
         let mut names = path.iter();
         let node = self.get(names.next()?.to_str()?)?;
         match node {

@@ -48,7 +48,7 @@ impl Change {
     fn apply(self, to: &mut Blocks) {
         match self {
             Self::Written { first, blocks } => to.extend((first..).zip(blocks)),
-            Self::Punched(range) => drop(to.extract_if(range, |_, _| true).count()),
+            Self::Punched(range) => to.extract_if(range, |_, _| true).for_each(drop),
         }
     }
 }
@@ -125,7 +125,7 @@ impl FileNode {
         if self.linked.get() {
             volume.allocate(ByteCount::new(filled * BLOCK_BYTES.get() + past_end))?;
         }
-        drop(content.holes.extract_if(first..end, |_| true).count());
+        content.holes.extract_if(first..end, |_| true).for_each(drop);
         content.length = content.length.max(end * BLOCK_BYTES.get());
         content.change(Change::Written { first, blocks: to_blocks(bytes) });
         Ok(())

@@ -150,7 +150,7 @@ impl Drop for Stream {
 }
 
 impl Stream {
-    pub fn pair(switch: &Rc<Switch>, connection: &Rc<Connection>) -> [Self; 2] {
+    pub(super) fn pair(switch: &Rc<Switch>, connection: &Rc<Connection>) -> [Self; 2] {
         let (switch, connection) = (|| Rc::clone(switch), || Rc::clone(connection));
         [0, 1].map(|end| Self { switch: switch(), connection: connection(), end })
     }
