@@ -90,6 +90,20 @@ impl Algorithm {
         !matches!(self, Self::Crc64Nvme)
     }
 
+    /// Whether the parts' values combine to the value of the whole object.
+    pub const fn combines(self) -> bool {
+        self.crc().is_some()
+    }
+
+    const fn crc(self) -> Option<CrcAlgorithm> {
+        match self {
+            Self::Crc32 => Some(CrcAlgorithm::Crc32IsoHdlc),
+            Self::Crc32c => Some(CrcAlgorithm::Crc32Iscsi),
+            Self::Crc64Nvme => Some(CrcAlgorithm::Crc64Nvme),
+            Self::Sha1 | Self::Sha256 => None,
+        }
+    }
+
     /// The value of `bytes`, in base64.
     pub fn of(self, bytes: &[u8]) -> String {
         let mut running = Running::new(self);
@@ -195,6 +209,24 @@ pub fn composite<'a>(
     })
 }
 
+/// The value of a whole object from those of its parts (and their sizes), in order. `None` if the
+/// algorithm cannot, or a value is missing or malformed.
+pub fn combined<'a>(
+    algorithm: Algorithm,
+    parts: impl Iterator<Item = (Option<&'a str>, u64)>,
+) -> Option<Checksum> {
+    let crc = algorithm.crc()?;
+    let mut whole = crc_fast::checksum(crc, b"");
+    for (value, size) in parts {
+        let bytes = decode(algorithm, value?)?;
+        let value = bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        whole = crc_fast::checksum_combine(crc, whole, value, size);
+    }
+    let bytes = whole.to_be_bytes();
+    let value = BASE64_STANDARD.encode(bytes.get(8 - algorithm.value_bytes()..)?);
+    Some(Checksum { algorithm: algorithm.record_name().to_owned(), value, composite: false })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +239,17 @@ mod tests {
         assert_eq!(of(Algorithm::Crc64Nvme), Some(0xae8b_1486_0a79_9888_u64.to_be_bytes().to_vec()));
         assert_eq!(Algorithm::Sha1.of(b""), "2jmj7l5rSw0yVb/vlWAYkK/YBwk=");
         assert_eq!(Algorithm::Sha256.of(b""), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+    }
+
+    #[test]
+    fn crcs_of_parts_combine_to_that_of_the_whole() {
+        for algorithm in [Algorithm::Crc32, Algorithm::Crc32c, Algorithm::Crc64Nvme] {
+            let parts = [(algorithm.of(b"1234"), 4), (algorithm.of(b""), 0), (algorithm.of(b"56789"), 5)];
+            let parts = parts.iter().map(|(value, size)| (Some(value.as_str()), *size));
+            let whole = combined(algorithm, parts).map(|checksum| checksum.value);
+            assert_eq!(whole, Some(algorithm.of(b"123456789")), "{algorithm:?}");
+        }
+        assert_eq!(combined(Algorithm::Sha1, std::iter::empty()), None);
     }
 
     #[test]

@@ -10,11 +10,18 @@ pub mod checksum;
 pub mod credentials;
 pub mod error;
 pub mod gate;
+mod answer;
+mod condition;
+mod fetch;
+mod headers;
+pub mod node;
 mod percent;
 mod query;
+mod range;
 pub mod record;
 pub mod service;
 pub mod sigv4;
+mod store;
 mod target;
 #[cfg(test)]
 mod testing;
@@ -24,4 +31,5 @@ mod xml;
 
 pub use credentials::{Credentials, CredentialsError, Keyring};
 pub use error::{Code, S3Error};
-pub use service::{Service, Settings};
+pub use node::Settings;
+pub use service::Service;

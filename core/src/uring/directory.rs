@@ -37,7 +37,9 @@ struct Open {
 }
 
 /// See [`crate::disk::DirectoryLock`].
-pub struct DirectoryLock(#[expect(dead_code, reason = "the kernel lets go when it closes")] OwnedFd);
+pub struct DirectoryLock(
+    #[expect(dead_code, reason = "the kernel lets go when it closes")] OwnedFd,
+);
 
 /// Opens the directory at `path`.
 pub(super) fn open(path: &Path) -> io::Result<OwnedFd> {
@@ -90,7 +92,8 @@ impl Directory {
             let mut left = limits::DIRECTORY_LOCK_WAIT.as_millis() / LOCK_INTERVAL.as_millis();
             loop {
                 // SAFETY: no pointers.
-                let locked = unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
+                let locked =
+                    unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
                 match system::check(locked) {
                     Ok(_) => return Ok(Some(DirectoryLock(lock))),
                     Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
@@ -239,9 +242,8 @@ impl Open {
     fn subdirectory(&self, name: &str) -> io::Result<OwnedFd> {
         let c_name = entry_name(name)?;
         // SAFETY: a string that ends in zero.
-        let made = unsafe {
-            libc::mkdirat(self.descriptor.as_raw_fd(), c_name.as_ptr(), MODE_DIRECTORY)
-        };
+        let made =
+            unsafe { libc::mkdirat(self.descriptor.as_raw_fd(), c_name.as_ptr(), MODE_DIRECTORY) };
         match system::check(made) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => self.at(name, libc::O_RDONLY | libc::O_DIRECTORY),
@@ -287,8 +289,7 @@ impl Open {
         let (from, to) = (entry_name(from)?, entry_name(to)?);
         let directory = self.descriptor.as_raw_fd();
         // SAFETY: strings that end in zero.
-        let renamed =
-            unsafe { libc::renameat(directory, from.as_ptr(), directory, to.as_ptr()) };
+        let renamed = unsafe { libc::renameat(directory, from.as_ptr(), directory, to.as_ptr()) };
         system::check(renamed).map(drop)
     }
 

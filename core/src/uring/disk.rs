@@ -88,8 +88,7 @@ impl File {
         assert_aligned(offset, buffer.len());
         let mut done = 0;
         while done < buffer.len() {
-            let request =
-                Request::read(&self.ring, &self.file, offset + done as u64, buffer, done);
+            let request = Request::read(&self.ring, &self.file, offset + done as u64, buffer, done);
             let (result, payload) = request.await;
             buffer = into_buffer(payload);
             match check(result) {

@@ -8,7 +8,7 @@
 //!   makes a cancel harmless whose slot was taken again: the new entry stands behind it.
 //! * Nothing is dropped or woken while the state is borrowed: both may come back here.
 
-use super::receive_buffers::ReceiveBuffers;
+use super::receive_buffers::{BUFFER_BYTES, ReceiveBuffers};
 use super::slot::{Accept, Arrival, Once, Receive, Receiving, Slot, Slots};
 use crate::clock::Instant;
 use crate::limits;
@@ -236,8 +236,8 @@ impl State {
     pub(super) fn queue(&mut self, entry: Entry) {
         // SAFETY: what the entry points to belongs to its slot (or is the timer's box), which lives
         // until the final completion.
-        let queued = self.backlog.is_empty()
-            && unsafe { self.uring.submission().push(&entry) }.is_ok();
+        let queued =
+            self.backlog.is_empty() && unsafe { self.uring.submission().push(&entry) }.is_ok();
         if !queued {
             self.backlog.push_back(entry);
         }
@@ -387,6 +387,7 @@ impl State {
             && matches!(receive.receiving, Receiving::Multishot);
         if pause {
             receive.receiving = Receiving::Pausing;
+            receive.flooded = true;
         }
         self.woken.extend(receive.waker.take());
         if pause {
@@ -453,10 +454,13 @@ fn arrival(
 ) -> Option<Arrival> {
     let length = usize::try_from(result).unwrap_or(0);
     match (former, buffer) {
-        (Some(Receiving::Single(memory)), _) if length > 0 => {
-            Some(Arrival::Own { memory, length })
+        (Some(Receiving::Own(memory)), _) if length > 0 => Some(Arrival::Own { memory, length }),
+        (former, Some(buffer)) if length > 0 => {
+            if matches!(former, Some(Receiving::Single)) && length < BUFFER_BYTES {
+                receive.flooded = false;
+            }
+            Some(Arrival::Provided { buffer, length })
         }
-        (_, Some(buffer)) if length > 0 => Some(Arrival::Provided { buffer, length }),
         (Some(Receiving::Pausing), _) if result == -libc::ECANCELED => None,
         _ if result == -libc::ENOBUFS => {
             receive.starved = true;
@@ -495,12 +499,6 @@ pub(super) fn close_entry(descriptor: RawFd) -> Entry {
 
 impl Accept {
     pub(super) fn new() -> Self {
-        Self {
-            waker: None,
-            arrivals: VecDeque::new(),
-            armed: false,
-            pausing: false,
-            orphan: false,
-        }
+        Self { waker: None, arrivals: VecDeque::new(), armed: false, pausing: false, orphan: false }
     }
 }

@@ -112,8 +112,7 @@ where
     }
     probe::probe()?;
     let _blocked = BlockedSignals::new();
-    let settings =
-        Settings { cpus: system::affinity()?, abort_on_panic: config.abort_on_panic };
+    let settings = Settings { cpus: system::affinity()?, abort_on_panic: config.abort_on_panic };
     let pool = Pool::start(settings)?;
     let mut threads = Vec::new();
     for (index, cpu) in (0..).map(CoreIndex::new).zip(config.cpus) {

@@ -27,6 +27,15 @@ impl From<BodyError> for S3Error {
     }
 }
 
+/// What an `x-amz-checksum-*` header of the request is the checksum of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChecksumOf {
+    /// The body.
+    Body,
+    /// An object that the body only names, as in CompleteMultipartUpload.
+    Object,
+}
+
 /// A body under way.
 pub struct Body {
     source: RequestBody,
@@ -51,15 +60,15 @@ impl Body {
         source: RequestBody,
         payload: Payload,
         headers: &Headers,
+        checksum: ChecksumOf,
         core: &Core,
     ) -> Result<Self, S3Error> {
-        let (promises, decoder) = match payload {
-            Payload::Unsigned => (Promises::of(headers, None)?, None),
-            Payload::Hashed(hash) => (Promises::of(headers, Some(hash))?, None),
-            Payload::Chunked { signer, trailers } => {
-                (Promises::of(headers, None)?, Some(Decoder::new(signer, trailers)))
-            }
+        let (sha256, decoder) = match payload {
+            Payload::Unsigned => (None, None),
+            Payload::Hashed(hash) => (Some(hash), None),
+            Payload::Chunked { signer, trailers } => (None, Some(Decoder::new(signer, trailers))),
         };
+        let promises = Promises::of(headers, sha256, checksum)?;
         let length = match (source.length(), decoder.is_some()) {
             (_, true) => decoded_length(headers)?,
             (BodyLength::None, false) => 0,
@@ -121,6 +130,7 @@ impl Body {
             if bytes.is_empty() {
                 return Ok(0);
             }
+            let (bytes, _) = bytes.split_at(bytes.len().min(HASH_STRETCH_BYTES_MAX));
             let step = match &mut self.decoder {
                 Some(decoder) => decoder.step(bytes)?,
                 None => Step::Payload(bytes.len()),
@@ -131,7 +141,7 @@ impl Body {
                 Step::Payload(count) if count as u64 > left => {
                     return Err(Code::IncompleteBody.into());
                 }
-                Step::Payload(count) => return Ok(count.min(HASH_STRETCH_BYTES_MAX)),
+                Step::Payload(count) => return Ok(count),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What a request promises about its body: hashes and checksums, computed as it streams and compared
 //! at its end.
 
+use super::ChecksumOf;
 use crate::checksum::{self, Algorithm, Running};
 use crate::error::{Code, S3Error};
 use crate::sigv4::HASH_BYTES;
@@ -41,10 +42,18 @@ impl Promises {
     ///
     /// # Errors
     /// `InvalidDigest` for a malformed Content-MD5, `InvalidRequest` for checksums.
-    pub fn of(headers: &Headers, sha256: Option<[u8; HASH_BYTES]>) -> Result<Self, S3Error> {
+    pub fn of(
+        headers: &Headers,
+        sha256: Option<[u8; HASH_BYTES]>,
+        checksum: ChecksumOf,
+    ) -> Result<Self, S3Error> {
         let content_md5 = headers.get("content-md5").map(decode_md5).transpose()?;
         let trailer = headers.get("x-amz-trailer").and_then(Algorithm::of_header);
-        let (algorithm, value) = match (checksum::promised(headers)?, trailer) {
+        let header = match checksum {
+            ChecksumOf::Body => checksum::promised(headers)?,
+            ChecksumOf::Object => None,
+        };
+        let (algorithm, value) = match (header, trailer) {
             (Some(_), Some(_)) => return Err(checksum::several()),
             (Some((algorithm, value)), None) => (Some(algorithm), Some(value)),
             (None, trailer) => (trailer, None),

@@ -2,7 +2,7 @@
 
 use super::authorize::Authorized;
 use super::route::{Operation, Routed};
-use crate::body::Body;
+use crate::body::{Body, ChecksumOf};
 use crate::credentials::User;
 use crate::error::{Code, S3Error};
 use crate::query::Query;
@@ -97,12 +97,12 @@ impl<O> Admitted<O> {
     ///
     /// # Errors
     /// As [`Body::open`].
-    pub fn open_body(&mut self, core: &Core) -> Result<Body, S3Error> {
+    pub fn open_body(&mut self, core: &Core, checksum: ChecksumOf) -> Result<Body, S3Error> {
         let verified = &mut self.authorized.verified;
         let payload = std::mem::replace(&mut verified.payload, Payload::Unsigned);
         let empty = RequestBody::whole(Bytes::new());
         let source = std::mem::replace(&mut verified.routed.body, empty);
-        Body::open(source, payload, verified.routed.head.headers(), core)
+        Body::open(source, payload, verified.routed.head.headers(), checksum, core)
     }
 
     /// The permit, for an answer that streams on after the verb has returned.
