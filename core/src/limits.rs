@@ -205,8 +205,8 @@ pub const BUCKETS_MAX: usize = 100_000;
 
 // ---- node ---------------------------------------------------------------------------------------
 
-/// How often the node looks whether its drives are still there.
-pub const DRIVE_CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// How often the node looks whether a drive has left service.
+pub const DRIVE_WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// A file that the operator names: credentials, certificates.
 pub const OPERATOR_FILE_BYTES_MAX: ByteCount = ByteCount::mib(4);
 /// Block caches and memtables of the metadata databases of a node.

@@ -7,7 +7,7 @@
 use crate::boot::{BootedCore, propose};
 use crate::error::NodeError;
 use hamster_core::ids::DriveOrdinal;
-use hamster_core::limits::DRIVE_CHECK_INTERVAL;
+use hamster_core::limits::DRIVE_WATCH_INTERVAL;
 use hamster_core::{Core, Set};
 use hamster_meta::command::SetDrive;
 use hamster_meta::record::DriveState;
@@ -22,7 +22,7 @@ pub async fn watch(core: &Core, booted: Rc<BootedCore>) -> NodeError {
     let mut settled: Set<DriveOrdinal> =
         table.ordinals().filter(|ordinal| !in_service(table, *ordinal)).collect();
     loop {
-        core.clock().sleep(DRIVE_CHECK_INTERVAL).await;
+        core.clock().sleep(DRIVE_WATCH_INTERVAL).await;
         for drive in &booted.drives {
             check(drive.superblock.ordinal, &booted).await;
         }
