@@ -8,6 +8,7 @@
 //!   makes a cancel harmless whose slot was taken again: the new entry stands behind it.
 //! * Nothing is dropped or woken while the state is borrowed: both may come back here.
 
+use super::lock::Locks;
 use super::receive_buffers::{BUFFER_BYTES, ReceiveBuffers};
 use super::slot::{Accept, Arrival, Once, Receive, Receiving, Slot, Slots};
 use crate::clock::Instant;
@@ -16,7 +17,7 @@ use io_uring::{IoUring, cqueue, opcode, squeue::Entry, types};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -58,6 +59,8 @@ pub(super) struct State {
     timer: Box<types::Timespec>,
     closing: bool,
     enter_failures: u32,
+    /// Registered files: locks, which stay as long as the kernel works for this ring.
+    locks_held: u32,
     /// To wake and to drop once nothing is borrowed.
     woken: Vec<Waker>,
     finished: Vec<Once>,
@@ -71,6 +74,7 @@ impl Ring {
     pub(super) fn new() -> io::Result<Self> {
         let (uring, task_run) = build(limits::RING_ENTRIES)?;
         let buffers = ReceiveBuffers::register(&uring)?;
+        uring.submitter().register_files_sparse(limits::DIRECTORY_LOCKS_MAX)?;
         Ok(Self {
             state: RefCell::new(State {
                 uring,
@@ -85,6 +89,7 @@ impl Ring {
                 timer: Box::default(),
                 closing: false,
                 enter_failures: 0,
+                locks_held: 0,
                 woken: Vec::new(),
                 finished: Vec::new(),
             }),
@@ -135,6 +140,18 @@ impl Ring {
         drop(state);
         driver.into_iter().for_each(Waker::wake);
         index
+    }
+
+    /// Holds every lock of `locks` until the kernel is done with the ring's last request.
+    pub(super) fn hold(&self, locks: &Locks) -> io::Result<()> {
+        let mut state = self.state.borrow_mut();
+        let seen = usize::try_from(state.locks_held).expect("a small limit");
+        for lock in locks.since(seen) {
+            let files = [lock.as_raw_fd()];
+            state.uring.submitter().register_files_update(state.locks_held, &files)?;
+            state.locks_held += 1;
+        }
+        Ok(())
     }
 
     /// Has the kernel signal `eventfd` for completions, while [`Ring::signals`] is on.
