@@ -11,6 +11,7 @@
 use super::lock::Locks;
 use super::receive_buffers::{BUFFER_BYTES, ReceiveBuffers};
 use super::slot::{Accept, Arrival, Once, Receive, Receiving, Slot, Slots};
+use super::system;
 use crate::clock::Instant;
 use crate::limits;
 use io_uring::{IoUring, cqueue, opcode, squeue::Entry, types};
@@ -57,7 +58,10 @@ pub(super) struct State {
     driver: Option<Waker>,
     timer_at: Option<Instant>,
     timer: Box<types::Timespec>,
+    /// No request may start any more.
     closing: bool,
+    /// The kernel has done what was queued.
+    ended: bool,
     enter_failures: u32,
     /// Registered files: locks, which stay as long as the kernel works for this ring.
     locks_held: u32,
@@ -88,6 +92,7 @@ impl Ring {
                 timer_at: None,
                 timer: Box::default(),
                 closing: false,
+                ended: false,
                 enter_failures: 0,
                 locks_held: 0,
                 woken: Vec::new(),
@@ -112,7 +117,12 @@ impl Ring {
 
     /// Closes `descriptor` behind every entry that was queued so far.
     pub(super) fn close(&self, descriptor: RawFd) {
-        self.queue(close_entry(descriptor));
+        if self.with(|state| state.ended) {
+            // Nothing is queued any more, nor ever handed over.
+            system::close(descriptor);
+        } else {
+            self.queue(close_entry(descriptor));
+        }
     }
 
     /// Asks the kernel to end the request of slot `index` early.
@@ -239,7 +249,10 @@ impl Ring {
         }
         // Closes may still be queued.
         self.turn();
-        self.with(|state| state.in_kernel())
+        self.with(|state| {
+            state.ended = true;
+            state.in_kernel()
+        })
     }
 
     /// (slots in use, receive buffers that are not with the kernel).

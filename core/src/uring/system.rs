@@ -19,6 +19,12 @@ pub(super) fn own(result: libc::c_int) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
+/// Closes `descriptor`, which the caller owns.
+pub(super) fn close(descriptor: RawFd) {
+    // SAFETY: the caller owns it.
+    drop(unsafe { OwnedFd::from_raw_fd(descriptor) });
+}
+
 /// A counter that can be polled, starting at `count`.
 pub(super) fn eventfd(count: u32) -> io::Result<OwnedFd> {
     // SAFETY: no pointers.
