@@ -75,7 +75,7 @@ fn strangers_and_impostors_do_not_meet() {
         let (ours, theirs) = (authority(7, now), authority(8, now));
         let one = ca::issue(&ours, ONE, now).unwrap();
         let acceptor = Acceptor::for_peers(&clock, &one, &ours.certificate_pem).unwrap();
-        let long_ago = WallTime::from_secs(now.secs() - NODE_CERTIFICATE_LIFETIME.as_secs());
+        let long_ago = WallTime::from_secs(now.secs() - NODE_CERTIFICATE_LIFETIME.as_secs() - 1);
         for (what, issuer, issued, trusted, name) in [
             ("the other node's name", &ours, now, &ours, ca::node_name(TWO)),
             ("a client of another cluster", &theirs, now, &ours, ca::node_name(ONE)),
