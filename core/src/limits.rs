@@ -33,6 +33,10 @@ pub const BUFFER_BYTES_MAX: ByteCount = ByteCount::mib(4);
 pub const BUFFER_POOL_BYTES_DEFAULT: ByteCount = ByteCount::mib(512);
 /// Read cache of one core (a part of no other bound), when the node is given no other bound.
 pub const READ_CACHE_BYTES_DEFAULT: ByteCount = ByteCount::mib(256);
+/// What a cached entry takes besides its bytes.
+pub const CACHE_ENTRY_OVERHEAD_BYTES: ByteCount = ByteCount::new(256);
+/// Names that the read cache of one core remembers after their bytes left it.
+pub const CACHE_GHOSTS_MAX: usize = 64 * 1024;
 /// Disk requests that one core keeps in flight; more wait their turn.
 pub const DISK_REQUESTS_IN_FLIGHT_MAX: usize = 1024;
 /// Threads of the process for blocking work.
@@ -61,6 +65,10 @@ pub const SHUTDOWN_ROUNDS: usize = 64;
 pub const SMALL_BODY_BYTES_MAX: ByteCount = ByteCount::kib(128);
 /// One slice of a stripe of a large body.
 pub const SLICE_BYTES: ByteCount = ByteCount::kib(256);
+/// Slices are powers of two between these.
+pub const SLICE_BYTES_MIN: ByteCount = ByteCount::kib(4);
+/// See [`SLICE_BYTES_MIN`].
+pub const SLICE_BYTES_MAX: ByteCount = ByteCount::mib(1);
 /// The checksum (and later encryption) unit of stored bytes; never spans slices.
 pub const CHUNK_BYTES_MAX: ByteCount = ByteCount::kib(64);
 /// Payload of one run of a large shard.
@@ -69,6 +77,30 @@ pub const RUN_PAYLOAD_BYTES_MAX: ByteCount = ByteCount::mib(2);
 pub const SMALL_SEGMENT_BYTES: ByteCount = ByteCount::mib(64);
 /// A bulk segment: fallocated, sealed, punched.
 pub const BULK_SEGMENT_BYTES: ByteCount = ByteCount::mib(256);
+/// The shortest segment: a drive's are at most a 64th of it.
+pub const SEGMENT_BYTES_MIN: ByteCount = ByteCount::mib(4);
+/// Segments that one core keeps open for reading on each drive.
+pub const SEGMENT_FILES_OPEN_MAX: usize = 256;
+/// Small records that one write takes (memory of one core, for each drive).
+pub const SMALL_BATCH_BYTES_MAX: ByteCount = ByteCount::mib(1);
+/// Runs of large bodies that are written side by side before a sync.
+pub const BULK_BATCH_RUNS_MAX: usize = 32;
+/// Appends that wait for one drive on one core.
+pub const APPENDS_WAITING_MAX: usize = 4096;
+/// Stripes being filled, encoded and written, all bodies of one core together.
+pub const WRITE_BYTES_IN_FLIGHT_MAX: ByteCount = ByteCount::mib(256);
+/// Stripes being read and waiting to be taken, all bodies of one core together.
+pub const READ_BYTES_IN_FLIGHT_MAX: ByteCount = ByteCount::mib(256);
+/// The largest stripe: the widest profile with the longest slices.
+pub const STRIPE_BYTES_MAX: ByteCount = ByteCount::mib(24);
+/// Stripes of one body on their way to the drives.
+pub const WRITER_STRIPES_IN_FLIGHT_MAX: usize = 2;
+/// How far a damaged segment is searched for the next run.
+pub const RESYNC_BYTES_MAX: ByteCount = ByteCount::mib(16);
+/// Runs that recovery hands to a lane's owner at once.
+pub const RECOVERED_RUNS_PER_CALL: usize = 1024;
+/// Presence and space of a drive are looked at this often.
+pub const DRIVE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Free space of a drive below which it takes no new object bytes: room for deletes and metadata.
 pub const DRIVE_HEADROOM_BYTES_MIN: ByteCount = ByteCount::mib(512);
 
