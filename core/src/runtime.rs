@@ -146,7 +146,7 @@ impl Core {
         CURRENT.with_borrow(|core| core.clone().expect("called from a task of a core"))
     }
 
-    /// The backend's own part. For the simulator's controls.
+    /// What the backend can do besides the handles.
     pub(crate) fn backend(&self) -> &CoreBackend {
         &self.0.backend
     }
