@@ -172,6 +172,10 @@ pub const METADATA_MIRRORS_MAX: usize = 3;
 
 // ---- S3 -----------------------------------------------------------------------------------------
 
+/// The shortest and the longest bucket name (S3: 3 and 63).
+pub const BUCKET_NAME_BYTES_MIN: usize = 3;
+/// See [`BUCKET_NAME_BYTES_MIN`].
+pub const BUCKET_NAME_BYTES_MAX: usize = 63;
 /// An object key, in bytes of UTF-8 (S3: 1,024).
 pub const KEY_BYTES_MAX: usize = 1024;
 /// A single PUT or part (S3: 5 GiB).
@@ -188,6 +192,16 @@ pub const LIST_PAGE_MAX: usize = 1000;
 pub const DELETE_OBJECTS_MAX: usize = 1000;
 /// An XML request body (S3: 1 MiB for Complete and DeleteObjects; 10,000 parts fit in 2 MiB).
 pub const XML_BODY_BYTES_MAX: ByteCount = ByteCount::mib(2);
+/// Elements within one another in an XML request body: the deepest request of S3 needs five.
+pub const XML_DEPTH_MAX: usize = 8;
+/// A line of the aws-chunked coding: a chunk's size and signature, or a trailer.
+pub const CHUNK_LINE_BYTES_MAX: usize = 1024;
+/// Trailers behind an aws-chunked body, all lines together.
+pub const TRAILER_BYTES_MAX: usize = 8192;
+/// Bytes hashed before other tasks of the core get their turn.
+pub const HASH_STRETCH_BYTES_MAX: usize = 64 << 10;
+/// A user's secret, at least: shorter ones can be guessed.
+pub const SECRET_KEY_BYTES_MIN: usize = 8;
 /// User metadata of an object, names and values together (S3: 2 KiB).
 pub const USER_METADATA_BYTES_MAX: usize = 2048;
 /// Clock skew of a signed request (S3: 15 minutes).
