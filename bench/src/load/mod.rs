@@ -1,0 +1,332 @@
+//! `hamster bench load`: signed S3 requests at a fixed rate or as fast as the server answers.
+//!
+//! The story: find the server, make bucket and objects, run threads, report. Works on any S3 server
+//! that takes path-style requests over http. What it must never do: count bytes it has not looked
+//! at, hide what was not sent, or be the bottleneck unnoticed (its own CPU time is in the report).
+
+mod answer;
+pub mod bodies;
+mod connection;
+mod order;
+mod poll;
+mod report;
+mod request;
+mod tally;
+mod worker;
+
+pub use report::Report;
+
+use crate::client::Client;
+use crate::sign::Credentials;
+use crate::{clock, process};
+use bodies::Bodies;
+use clap::{Args, ValueEnum};
+use hamster_core::{ByteCount, Entropy, Instant};
+use order::{Listing, Mix, Operation, Orders};
+use request::Requests;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+use tally::{Tallies, Window};
+use worker::{Pace, Plan, Work};
+
+/// Threads connect before the first request is due.
+const CONNECT_TIME: Duration = Duration::from_millis(200);
+/// Failed requests of the preparation, per thread, after which it is given up.
+const PREPARE_FAILURES_MAX: u64 = 200;
+
+/// Which requests to send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Kind {
+    /// PutObject.
+    Put,
+    /// GetObject.
+    Get,
+    /// ListObjectsV2.
+    List,
+    /// As `--mix` says.
+    Mixed,
+}
+
+/// How bodies are signed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Payload {
+    /// By their SHA-256, computed beforehand.
+    Signed,
+    /// Not at all (`UNSIGNED-PAYLOAD`).
+    Unsigned,
+}
+
+/// What to send, where and how fast.
+#[derive(Clone, Debug, Args)]
+pub struct LoadArgs {
+    /// The server
+    #[arg(long, default_value = "http://127.0.0.1:9000")]
+    pub endpoint: String,
+    /// Access key
+    #[arg(long, env = "HAMSTER_ACCESS_KEY_ID")]
+    pub access_key: String,
+    /// Secret key
+    #[arg(long, env = "HAMSTER_SECRET_ACCESS_KEY", hide_env_values = true)]
+    pub secret_key: String,
+    /// Region that requests are signed for
+    #[arg(long, default_value = "us-east-1")]
+    pub region: String,
+    /// Bucket, made if it is not there; nothing else may use it
+    #[arg(long, default_value = "hamster-bench")]
+    pub bucket: String,
+    /// Requests to send
+    #[arg(long, value_enum, default_value = "get")]
+    pub operation: Kind,
+    /// Percentages for `--operation mixed`
+    #[arg(long, default_value = "put=25,get=70,list=5")]
+    pub mix: Mix,
+    /// Bytes of an object (KiB, MiB and GiB are understood)
+    #[arg(long, default_value = "4KiB", value_parser = parse_size)]
+    pub size: ByteCount,
+    /// Objects of the data set; PUTs go through them in a circle
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub objects: u32,
+    /// Connections, over all threads
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    pub connections: u16,
+    /// Threads of the generator
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+    /// Requests per second, open loop; 0: as fast as the server answers, closed loop
+    #[arg(long, default_value_t = 0)]
+    pub rate: u32,
+    /// Seconds that are measured
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub duration: u64,
+    /// Seconds before those
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    pub warm_up: u64,
+    /// How PUT bodies are signed
+    #[arg(long, value_enum, default_value = "signed")]
+    pub payload: Payload,
+    /// Keys on a page of a listing
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub list_keys: u16,
+    /// Seed of bodies and draws
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Seconds after which a request is given up
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// The data set is there already, from the same seed
+    #[arg(long)]
+    pub no_prepare: bool,
+    /// Process of the server, on this machine: its CPU time is reported
+    #[arg(long)]
+    pub server_pid: Option<u32>,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The endpoint is no `http://host:port`.
+    #[error("no endpoint {0}: want http://host:port")]
+    Endpoint(String),
+    /// It does not answer, or refuses the bucket.
+    #[error("the server at {0}: {1}")]
+    Server(String, io::Error),
+    /// The objects to be read could not be made.
+    #[error("the data set could not be made: {0}")]
+    Prepare(String),
+    /// A thread of the generator panicked.
+    #[error("a thread of the generator is gone")]
+    Thread,
+}
+
+/// Runs the load and says what happened.
+///
+/// # Errors
+/// There was no load to speak of; requests that failed are counted in the report instead.
+pub fn run(args: &LoadArgs) -> Result<Report, LoadError> {
+    let load = Load::new(args)?;
+    let mix = match args.operation {
+        Kind::Put => Mix::only(Operation::Put),
+        Kind::Get => Mix::only(Operation::Get),
+        Kind::List => Mix::only(Operation::List),
+        Kind::Mixed => args.mix,
+    };
+    if !args.no_prepare {
+        load.prepare(mix)?;
+    }
+    load.measure(mix)
+}
+
+/// `4096`, `4KiB`, `1MiB`, `2GiB`; K, M and G alone mean the same.
+fn parse_size(text: &str) -> Result<ByteCount, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| format!("no size {text}"))?;
+    let shift = match unit {
+        "" | "B" => 0,
+        "K" | "KiB" => 10,
+        "M" | "MiB" => 20,
+        "G" | "GiB" => 30,
+        _ => return Err(format!("no unit {unit}")),
+    };
+    let bytes = number.checked_mul(1 << shift).filter(|bytes| *bytes <= 5 << 30);
+    bytes.map(ByteCount::new).ok_or_else(|| "a PUT takes 5 GiB at most".to_owned())
+}
+
+struct Load<'a> {
+    args: &'a LoadArgs,
+    host: String,
+    address: SocketAddr,
+    bodies: Arc<Bodies>,
+    objects: usize,
+}
+
+impl<'a> Load<'a> {
+    fn new(args: &'a LoadArgs) -> Result<Self, LoadError> {
+        let no_endpoint = || LoadError::Endpoint(args.endpoint.clone());
+        let host = args.endpoint.strip_prefix("http://").ok_or_else(no_endpoint)?;
+        let host = host.trim_end_matches('/').to_owned();
+        let address = host.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+        let address = address.ok_or_else(no_endpoint)?;
+        let objects = usize::try_from(args.objects).expect("usize has 64 bits");
+        let signed = args.payload == Payload::Signed;
+        let bodies = Arc::new(Bodies::new(args.seed, objects, args.size.as_usize(), signed));
+        Ok(Self { args, host, address, bodies, objects })
+    }
+
+    fn credentials(&self) -> Credentials {
+        Credentials {
+            access_key: self.args.access_key.clone(),
+            secret_key: self.args.secret_key.clone(),
+        }
+    }
+
+    /// Makes the bucket, and the objects if any are to be read.
+    fn prepare(&self, mix: Mix) -> Result<(), LoadError> {
+        let mut client = Client::new(&self.host, self.credentials(), &self.args.region);
+        let made = client.create_bucket(&self.args.bucket);
+        made.map_err(|error| LoadError::Server(self.args.endpoint.clone(), error))?;
+        if !mix.has(Operation::Get) && !mix.has(Operation::List) {
+            return Ok(());
+        }
+        let start = clock::now();
+        let until = start + Duration::from_secs(24 * 3600);
+        let window = Window { start, from: start, until };
+        let works = self.threads(window, PREPARE_FAILURES_MAX, |thread| {
+            let own = self.share(thread);
+            (Pace::Closed, Orders::Fill(own.collect()))
+        })?;
+        for work in works {
+            if work.failures > PREPARE_FAILURES_MAX {
+                return Err(LoadError::Prepare(work.last_failure.unwrap_or_default()));
+            }
+        }
+        Ok(())
+    }
+
+    fn measure(&self, mix: Mix) -> Result<Report, LoadError> {
+        let start = clock::now() + CONNECT_TIME;
+        let from = start + Duration::from_secs(self.args.warm_up);
+        let until = from + Duration::from_secs(self.args.duration);
+        let window = Window { start, from, until };
+        let (works, spent) = std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| self.watch_cpu(from, until));
+            let works = self.threads(window, u64::MAX, |thread| self.drawn(thread, mix));
+            (works, watcher.join())
+        });
+        let (client_cpu, server_cpu) = spent.map_err(|_| LoadError::Thread)?;
+        let (mut tallies, mut last_failure) = (Tallies::default(), None);
+        for work in works? {
+            tallies.add(&work.tallies);
+            last_failure = work.last_failure.or(last_failure);
+        }
+        Ok(Report::new(self.args, &tallies, client_cpu, server_cpu, last_failure))
+    }
+
+    /// CPU time of the client and of the server between two moments.
+    fn watch_cpu(&self, from: Instant, until: Instant) -> (Duration, Option<Duration>) {
+        let look = || (process::own_cpu(), self.args.server_pid.and_then(process::cpu_of));
+        clock::sleep_until(from);
+        let before = look();
+        clock::sleep_until(until);
+        let after = look();
+        let server = after.1.zip(before.1).map(|(after, before)| after.saturating_sub(before));
+        (after.0.saturating_sub(before.0), server)
+    }
+
+    fn drawn(&self, thread: usize, mix: Mix) -> (Pace, Orders) {
+        let threads = u32::from(self.args.threads);
+        let place = u32::try_from(thread).expect("at most 256 threads");
+        let pace = match self.args.rate {
+            0 => Pace::Closed,
+            rate => {
+                let between_all = Duration::from_secs(1) / rate;
+                let interval = Duration::from_secs(1) * threads / rate;
+                Pace::Open { interval, offset: between_all * place }
+            }
+        };
+        let own = self.share(thread);
+        let entropy = Entropy::seeded(self.args.seed ^ (u64::from(place) << 32));
+        (pace, Orders::Draw { mix, objects: self.objects, next: own.start, own, entropy })
+    }
+
+    /// The objects that a thread puts; never none.
+    fn share(&self, thread: usize) -> std::ops::Range<usize> {
+        let threads = usize::from(self.args.threads).min(self.objects);
+        let thread = thread % threads;
+        self.objects * thread / threads..self.objects * (thread + 1) / threads
+    }
+
+    /// Runs all threads and waits for them.
+    fn threads(
+        &self,
+        window: Window,
+        failures_max: u64,
+        role: impl Fn(usize) -> (Pace, Orders) + Sync,
+    ) -> Result<Vec<Work>, LoadError> {
+        let threads = usize::from(self.args.threads);
+        let connections = usize::from(self.args.connections).max(threads);
+        let (role, refused) = (&role, |error| LoadError::Server(self.args.endpoint.clone(), error));
+        std::thread::scope(|scope| {
+            let mut handles = Vec::new();
+            for thread in 0..threads {
+                let connections =
+                    connections * (thread + 1) / threads - connections * thread / threads;
+                handles.push(scope.spawn(move || {
+                    worker::run(self.plan(connections, role(thread), window, failures_max))
+                }));
+            }
+            let mut works = Vec::new();
+            for handle in handles {
+                let work = handle.join().map_err(|_| LoadError::Thread)?;
+                works.push(work.map_err(refused)?);
+            }
+            Ok(works)
+        })
+    }
+
+    fn plan(
+        &self,
+        connections: usize,
+        (pace, orders): (Pace, Orders),
+        window: Window,
+        failures_max: u64,
+    ) -> Plan {
+        let listing = Listing { objects: self.objects, page: usize::from(self.args.list_keys) };
+        let place = (self.host.as_str(), self.args.bucket.as_str());
+        let bodies = Arc::clone(&self.bodies);
+        Plan {
+            address: self.address,
+            connections,
+            pace,
+            orders,
+            requests: Requests::new(self.credentials(), &self.args.region, place, listing, bodies),
+            bodies: Arc::clone(&self.bodies),
+            listing,
+            window,
+            patience: Duration::from_secs(self.args.timeout),
+            failures_max,
+        }
+    }
+}
