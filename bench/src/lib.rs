@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod clock;
+pub mod cluster;
 pub mod device;
 pub mod load;
 pub mod process;
@@ -32,19 +33,19 @@ enum BenchCommand {
     Load(load::LoadArgs),
 }
 
-/// Runs a measurement and prints what it found. Exit code 1: it failed, or requests did.
-pub fn run(args: BenchArgs) -> ExitCode {
+/// Runs a measurement and prints what it found, as a table or as JSON. Exit code 1: it failed, or requests did.
+pub fn run(args: BenchArgs, json: bool) -> ExitCode {
     match args.command {
         BenchCommand::Device(args) => {
             let report = device::run(&args).map(|report| (report, true));
-            answer("device", report, args.json)
+            answer("device", report, json)
         }
         BenchCommand::Load(args) => {
             let report = load::run(&args).map(|report| {
                 let clean = report.is_clean();
                 (report, clean)
             });
-            answer("load", report, args.json)
+            answer("load", report, json)
         }
     }
 }

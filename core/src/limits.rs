@@ -33,12 +33,18 @@ pub const BUFFER_BYTES_MAX: ByteCount = ByteCount::mib(4);
 pub const BUFFER_POOL_BYTES_DEFAULT: ByteCount = ByteCount::mib(512);
 /// Read cache of one core (a part of no other bound), when the node is given no other bound.
 pub const READ_CACHE_BYTES_DEFAULT: ByteCount = ByteCount::mib(256);
+/// What a cached entry takes besides its bytes.
+pub const CACHE_ENTRY_OVERHEAD_BYTES: ByteCount = ByteCount::new(256);
+/// Names that the read cache of one core remembers after their bytes left it.
+pub const CACHE_GHOSTS_MAX: usize = 64 * 1024;
 /// Disk requests that one core keeps in flight; more wait their turn.
 pub const DISK_REQUESTS_IN_FLIGHT_MAX: usize = 1024;
 /// Threads of the process for blocking work.
 pub const BLOCKING_THREADS: usize = 16;
 /// How long a directory's former owner may take to let go of its lock.
 pub const DIRECTORY_LOCK_WAIT: Duration = Duration::from_secs(5);
+/// Locks of directories that one process takes in its life.
+pub const DIRECTORY_LOCKS_MAX: u32 = 1024;
 
 // ---- ring ---------------------------------------------------------------------------------------
 
@@ -85,10 +91,14 @@ pub const APPENDS_WAITING_MAX: usize = 4096;
 pub const WRITE_BYTES_IN_FLIGHT_MAX: ByteCount = ByteCount::mib(256);
 /// Stripes being read and waiting to be taken, all bodies of one core together.
 pub const READ_BYTES_IN_FLIGHT_MAX: ByteCount = ByteCount::mib(256);
+/// The largest stripe: the widest profile with the longest slices.
+pub const STRIPE_BYTES_MAX: ByteCount = ByteCount::mib(24);
 /// Stripes of one body on their way to the drives.
 pub const WRITER_STRIPES_IN_FLIGHT_MAX: usize = 2;
 /// How far a damaged segment is searched for the next run.
 pub const RESYNC_BYTES_MAX: ByteCount = ByteCount::mib(16);
+/// Runs that recovery hands to a lane's owner at once.
+pub const RECOVERED_RUNS_PER_CALL: usize = 1024;
 /// Presence and space of a drive are looked at this often.
 pub const DRIVE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Free space of a drive below which it takes no new object bytes: room for deletes and metadata.
@@ -218,8 +228,9 @@ pub const ADMIN_ANSWER_BYTES_MAX: ByteCount = ByteCount::mib(16);
 
 /// Room of a simulated drive that a test gives no other.
 pub const SIMULATED_DRIVE_BYTES: ByteCount = ByteCount::gib(64);
-/// Virtual time after which a simulation has run away: something waits for what never comes.
-pub const SIMULATED_TIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Polls after which a simulation has run away (a quarter of a minute): something waits for what
+/// never comes.
+pub const SIMULATED_POLLS_MAX: u64 = 100_000_000;
 /// Bytes under way or unread in one direction of a simulated connection.
 pub const SIMULATED_WINDOW_BYTES: ByteCount = ByteCount::kib(256);
 /// Connections of a simulated listener that wait to be accepted; more are refused.

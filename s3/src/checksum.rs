@@ -129,9 +129,7 @@ impl Running {
             Algorithm::Crc32 => Self::Crc32(Crc::new(CrcAlgorithm::Crc32IsoHdlc)),
             Algorithm::Crc32c => Self::Crc32(Crc::new(CrcAlgorithm::Crc32Iscsi)),
             Algorithm::Crc64Nvme => Self::Crc64(Crc64State::new()),
-            Algorithm::Sha1 => {
-                Self::Hash(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY))
-            }
+            Algorithm::Sha1 => Self::Hash(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY)),
             Algorithm::Sha256 => Self::Hash(digest::Context::new(&digest::SHA256)),
         }
     }
@@ -236,7 +234,10 @@ mod tests {
         let of = |algorithm: Algorithm| decode(algorithm, &algorithm.of(b"123456789"));
         assert_eq!(of(Algorithm::Crc32), Some(0xcbf4_3926_u32.to_be_bytes().to_vec()));
         assert_eq!(of(Algorithm::Crc32c), Some(0xe306_9283_u32.to_be_bytes().to_vec()));
-        assert_eq!(of(Algorithm::Crc64Nvme), Some(0xae8b_1486_0a79_9888_u64.to_be_bytes().to_vec()));
+        assert_eq!(
+            of(Algorithm::Crc64Nvme),
+            Some(0xae8b_1486_0a79_9888_u64.to_be_bytes().to_vec())
+        );
         assert_eq!(Algorithm::Sha1.of(b""), "2jmj7l5rSw0yVb/vlWAYkK/YBwk=");
         assert_eq!(Algorithm::Sha256.of(b""), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
     }
@@ -244,7 +245,8 @@ mod tests {
     #[test]
     fn crcs_of_parts_combine_to_that_of_the_whole() {
         for algorithm in [Algorithm::Crc32, Algorithm::Crc32c, Algorithm::Crc64Nvme] {
-            let parts = [(algorithm.of(b"1234"), 4), (algorithm.of(b""), 0), (algorithm.of(b"56789"), 5)];
+            let parts =
+                [(algorithm.of(b"1234"), 4), (algorithm.of(b""), 0), (algorithm.of(b"56789"), 5)];
             let parts = parts.iter().map(|(value, size)| (Some(value.as_str()), *size));
             let whole = combined(algorithm, parts).map(|checksum| checksum.value);
             assert_eq!(whole, Some(algorithm.of(b"123456789")), "{algorithm:?}");

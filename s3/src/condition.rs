@@ -51,7 +51,9 @@ pub fn check(headers: &Headers, names: &Names, version: &Version) -> Result<Verd
     match headers.get(names.if_match) {
         Some(etags) if !names_etag(etags, &version.etag) => return failed(names.if_match),
         Some(_) => {}
-        None if date(names.if_unmodified_since).is_some_and(|at| is_after(version.modified, at)) => {
+        None if date(names.if_unmodified_since)
+            .is_some_and(|at| is_after(version.modified, at)) =>
+        {
             return failed(names.if_unmodified_since);
         }
         None => {}

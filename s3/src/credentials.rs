@@ -41,7 +41,9 @@ pub enum CredentialsError {
     #[error("the access key of user {0:?} may hold only letters, digits and . _ - + = @ :")]
     AccessKeyCharacters(String),
     /// A secret that can be guessed.
-    #[error("the secret key of user {0:?} is too short: at least {SECRET_KEY_BYTES_MIN} characters")]
+    #[error(
+        "the secret key of user {0:?} is too short: at least {SECRET_KEY_BYTES_MIN} characters"
+    )]
     SecretTooShort(String),
     /// Two users with one id.
     #[error("two users have the id {0:?}")]
@@ -226,7 +228,9 @@ mod tests {
     }
 
     fn user(id: &str, access_key: &str, secret_key: &str) -> String {
-        format!("[[user]]\nid='{id}'\nname='n'\naccess_key='{access_key}'\nsecret_key='{secret_key}'\n")
+        format!(
+            "[[user]]\nid='{id}'\nname='n'\naccess_key='{access_key}'\nsecret_key='{secret_key}'\n"
+        )
     }
 
     #[test]

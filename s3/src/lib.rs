@@ -5,14 +5,14 @@
 //! checks what streams in, `xml` reads and writes documents, `error` names what went wrong.
 //! Nothing here touches drives, sockets or clocks but through the handles it is given.
 
+mod answer;
 pub mod body;
 pub mod checksum;
+mod condition;
 pub mod credentials;
 pub mod error;
-pub mod gate;
-mod answer;
-mod condition;
 mod fetch;
+pub mod gate;
 mod headers;
 pub mod node;
 mod percent;

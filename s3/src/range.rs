@@ -118,7 +118,9 @@ mod tests {
 
     #[test]
     fn what_is_no_single_range_is_ignored() {
-        for header in ["", "bytes=", "bytes=-", "bytes=a-b", "bytes=5-2", "bytes=0-1,3-4", "lines=1-2"] {
+        for header in
+            ["", "bytes=", "bytes=-", "bytes=a-b", "bytes=5-2", "bytes=0-1,3-4", "lines=1-2"]
+        {
             assert_eq!(within(header, 10), Ok(None), "{header}");
         }
     }

@@ -63,8 +63,8 @@ fn bucket_of_host<'a>(host: &'a str, domain: &str) -> Option<&'a str> {
 }
 
 fn decode_text(raw: &str) -> Result<String, S3Error> {
-    let bytes =
-        percent::decode(raw.as_bytes(), Plus::Literal).map_err(|_| S3Error::from(Code::InvalidURI))?;
+    let bytes = percent::decode(raw.as_bytes(), Plus::Literal)
+        .map_err(|_| S3Error::from(Code::InvalidURI))?;
     String::from_utf8(bytes).map_err(|_| Code::InvalidURI.into())
 }
 
@@ -188,8 +188,19 @@ mod tests {
         }
         let long = "a".repeat(64);
         for name in [
-            "ab", &long, "Abc", "a_b", "-ab", "ab-", "a..b", ".ab", "192.168.5.4", "xn--a", "a-s3alias",
-            "a\u{e9}b", "a/b",
+            "ab",
+            &long,
+            "Abc",
+            "a_b",
+            "-ab",
+            "ab-",
+            "a..b",
+            ".ab",
+            "192.168.5.4",
+            "xn--a",
+            "a-s3alias",
+            "a\u{e9}b",
+            "a/b",
         ] {
             let refused = check_bucket_name(name).map_err(|error| error.code());
             assert_eq!(refused, Err(Code::InvalidBucketName), "{name}");

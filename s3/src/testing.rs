@@ -105,8 +105,7 @@ pub fn signed(
         SignableRequest::new(method, uri, headers.iter().copied(), body).expect("signable");
     let (instructions, _) = sign(signable, &params).expect("signed").into_parts();
     let own = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let added =
-        instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let added = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let headers = own.chain(added).collect();
     let mut target = target.to_owned();
     for (name, value) in instructions.params() {

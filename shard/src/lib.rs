@@ -9,15 +9,21 @@
 //! on-disk format), `append` (group commit), [`lane`] (the index and who owns it), `recover` (the
 //! index from the segments), `code` (Reed–Solomon), [`write`] and [`read`].
 
+mod append;
+mod code;
 pub mod drive;
+mod geometry;
 pub mod lane;
 pub mod location;
 pub mod read;
+mod recover;
+mod segment;
 mod shards;
+mod wire;
 pub mod write;
 
 pub use drive::{DriveState, DriveTable, OpenDrive};
 pub use location::{Location, Piece, Plan, Receipt};
-pub use read::{ReadError, Reader};
+pub use read::{CacheFigures, ReadError, Reader};
 pub use shards::{OpenError, Shards, open};
 pub use write::{WriteError, Writer};

@@ -20,9 +20,6 @@ pub struct DeviceArgs {
     /// Directory on the drive to be measured; gets a file of 1 GiB for the time being
     #[arg(long)]
     pub dir: PathBuf,
-    /// Report as JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Why there is no report.
@@ -39,6 +36,8 @@ pub enum DeviceError {
 /// Everything measured.
 #[derive(Serialize, Debug)]
 pub struct DeviceReport {
+    /// The processor's own name, and the instructions of it that matter here.
+    pub processor: String,
     /// The directory measured.
     pub directory: PathBuf,
     /// In the order of measuring.
@@ -69,11 +68,12 @@ pub struct Line {
 pub fn run(args: &DeviceArgs) -> Result<DeviceReport, DeviceError> {
     let mut lines = processor::measure();
     lines.extend(drive::measure(&args.dir)?);
-    Ok(DeviceReport { directory: args.dir.clone(), lines })
+    Ok(DeviceReport { processor: processor::name(), directory: args.dir.clone(), lines })
 }
 
 impl fmt::Display for DeviceReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.processor)?;
         writeln!(
             f,
             "{:<42} {:>10} {:>10} {:<5} {:>9} {:>9}",

@@ -19,11 +19,7 @@ impl Windows {
     /// Begins now, for `windows` of them.
     pub fn new(start: Instant, windows: usize) -> Self {
         let latency = Histogram::new_with_bounds(1, 3_600_000_000_000, 3);
-        Self {
-            start,
-            counts: vec![0; windows],
-            latency: latency.expect("the bounds are in order"),
-        }
+        Self { start, counts: vec![0; windows], latency: latency.expect("the bounds are in order") }
     }
 
     /// When the last window ends.

@@ -39,13 +39,7 @@ pub struct Answer {
 impl Answer {
     /// Nothing came yet.
     pub fn new() -> Self {
-        Self {
-            phase: Phase::Head,
-            partial: Vec::new(),
-            status: 0,
-            body_bytes: 0,
-            closes: false,
-        }
+        Self { phase: Phase::Head, partial: Vec::new(), status: 0, body_bytes: 0, closes: false }
     }
 
     /// Begins anew, keeping memory.

@@ -157,12 +157,7 @@ impl Connection {
         String::from_utf8_lossy(shown).into_owned()
     }
 
-    fn judge(
-        &self,
-        flight: Flight,
-        bodies: &Bodies,
-        listing: Listing,
-    ) -> Outcome {
+    fn judge(&self, flight: Flight, bodies: &Bodies, listing: Listing) -> Outcome {
         if self.answer.status != 200 {
             return Outcome::Refused(self.answer.status.to_string());
         }

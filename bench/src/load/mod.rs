@@ -121,9 +121,6 @@ pub struct LoadArgs {
     /// Process of the server, on this machine: its CPU time is reported
     #[arg(long)]
     pub server_pid: Option<u32>,
-    /// Report as JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Why there is no report.
@@ -316,8 +313,7 @@ impl<'a> Load<'a> {
         window: Window,
         failures_max: u64,
     ) -> Plan {
-        let listing =
-            Listing { objects: self.objects, page: usize::from(self.args.list_keys) };
+        let listing = Listing { objects: self.objects, page: usize::from(self.args.list_keys) };
         let place = (self.host.as_str(), self.args.bucket.as_str());
         let bodies = Arc::clone(&self.bodies);
         Plan {

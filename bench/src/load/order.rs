@@ -99,7 +99,8 @@ impl FromStr for Mix {
         let mut shares = [0u8; 3];
         for part in text.split(',') {
             let (name, share) = part.split_once('=').ok_or("want name=percent, ...")?;
-            let operation = Operation::ALL.into_iter().find(|o| o.name().eq_ignore_ascii_case(name));
+            let operation =
+                Operation::ALL.into_iter().find(|o| o.name().eq_ignore_ascii_case(name));
             let operation = operation.ok_or_else(|| format!("no operation {name}"))?;
             shares[operation.index()] = share.parse().map_err(|_| format!("no share {share}"))?;
         }

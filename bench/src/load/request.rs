@@ -82,8 +82,14 @@ impl Requests {
             Operation::Put => bodies.hash(order.object).unwrap_or(UNSIGNED_PAYLOAD),
             Operation::Get | Operation::List => EMPTY_PAYLOAD,
         };
-        let request =
-            Unsigned { method, path: &path, query: &query, host: &self.host, headers: &[], payload };
+        let request = Unsigned {
+            method,
+            path: &path,
+            query: &query,
+            host: &self.host,
+            headers: &[],
+            payload,
+        };
         let authorization = self.signer.authorization(&request, now);
         let stamp = self.signer.stamp(now);
         let separator = if query.is_empty() { "" } else { "?" };

@@ -2,9 +2,10 @@
 
 use super::clock;
 use super::disk::{Disk, DiskControl, FileSystem};
-use super::executor::{Boot, Concern, Executor};
+use super::executor::{Boot, Executor};
 use super::network::{Network, Switch};
 use super::runtime::CoreHandle;
+use super::seed::Concern;
 use super::task::Tasks;
 use crate::buffer::BufferPool;
 use crate::clock::{Clock, ClockBackend};
@@ -40,7 +41,7 @@ struct NodeInner {
     executor: Rc<Executor>,
     switch: Rc<Switch>,
     host: IpAddr,
-    core_count: u16,
+    core_count: Cell<u16>,
     clock_origin: u64,
     system: Rc<FileSystem>,
     boot: RefCell<Rc<Boot>>,
@@ -69,7 +70,7 @@ impl World {
             executor: Rc::clone(executor),
             switch: Rc::clone(&self.0.switch),
             host,
-            core_count: cores,
+            core_count: Cell::new(cores),
             clock_origin: executor.between(Concern::Node, 0, 1 << 40),
             system: FileSystem::new(executor),
             boot: RefCell::new(Boot::new()),
@@ -82,8 +83,7 @@ impl World {
     /// Runs `main`, outside all nodes, until it ends; then everything ends.
     ///
     /// # Panics
-    /// If any task panics, if nothing can go on before `main` has ended, or if virtual time runs
-    /// away.
+    /// If any task panics, if nothing can go on before `main` has ended, or if it runs away.
     pub fn run<T: 'static>(&self, main: impl Future<Output = T> + 'static) -> T {
         self.run_task(&Rc::clone(&self.0.boot), None, main)
     }
@@ -116,9 +116,7 @@ impl World {
         });
         self.0.executor.spawn(boot, core, task);
         self.0.executor.run_until(&done);
-        for node in self.0.nodes.borrow().iter() {
-            self.0.executor.end(&node.0.boot.borrow());
-        }
+        self.0.nodes.borrow().iter().for_each(Node::end);
         self.0.executor.end(&self.0.boot);
         result.take().expect("given when done")
     }
@@ -159,7 +157,7 @@ impl Node {
 
     /// How many cores it has.
     pub fn core_count(&self) -> u16 {
-        self.0.core_count
+        self.0.core_count.get()
     }
 
     /// One of its cores.
@@ -185,8 +183,7 @@ impl Node {
     /// The power fails: its tasks end, its connections are reset, and of what was not synced only
     /// some is left on its drives. Handles of its cores are dead from now on.
     pub fn crash(&self) {
-        self.0.switch.reset_host(self.0.host);
-        self.0.executor.end(&self.0.boot.borrow());
+        self.end();
         self.0.system.crash();
     }
 
@@ -195,14 +192,28 @@ impl Node {
     /// # Panics
     /// If it is running.
     pub fn start(&self) {
+        self.start_with(self.core_count());
+    }
+
+    /// As [`Node::start`], with another number of cores from now on.
+    ///
+    /// # Panics
+    /// If it is running.
+    pub fn start_with(&self, cores: u16) {
         assert!(!self.0.boot.borrow().alive.get(), "it is running");
+        self.0.core_count.set(cores);
         *self.0.boot.borrow_mut() = Boot::new();
         self.boot_cores();
     }
 
+    fn end(&self) {
+        self.0.switch.reset_host(self.0.host);
+        self.0.executor.end(&self.0.boot.borrow());
+    }
+
     fn boot_cores(&self) {
         let boot = Rc::clone(&self.0.boot.borrow());
-        let cores = (0..self.0.core_count).map(|index| self.new_core(index, &boot)).collect();
+        let cores = (0..self.0.core_count.get()).map(|index| self.new_core(index, &boot)).collect();
         *boot.cores.borrow_mut() = cores;
     }
 
@@ -217,7 +228,7 @@ impl Node {
         let handle = CoreHandle { executor: executor(), boot: boot(), node: self.clone() };
         Core::from_parts(CoreParts {
             index: CoreIndex::new(index),
-            count: inner.core_count,
+            count: inner.core_count.get(),
             tasks: task::Tasks(task::TasksBackend::Sim(tasks)),
             clock: Clock(ClockBackend::Sim(clock)),
             disk: disk::Disk(disk::DiskBackend::Sim(disk)),

@@ -97,7 +97,9 @@ impl Head {
         }
         let mut lines = [const { MaybeUninit::uninit() }; HEADERS_MAX];
         let mut parsed = httparse::Request::new(&mut []);
-        let status = parsed.parse_with_uninit_headers(head, &mut lines).map_err(rejection)?;
+        let status = parsed
+            .parse_with_uninit_headers(head, &mut lines)
+            .map_err(|error| rejection(error, head))?;
         let httparse::Status::Complete(length) = status else {
             refuse_bare_line_feeds(head)?;
             return match bytes.len() < HEAD_BYTES_MAX.as_usize() {
@@ -119,14 +121,17 @@ impl Head {
     }
 }
 
-fn rejection(error: httparse::Error) -> Rejection {
+fn rejection(error: httparse::Error, head: &[u8]) -> Rejection {
+    // Why ask: to httparse any third word but HTTP/1.0 and HTTP/1.1 is a version.
+    let third_word = head.split(|&byte| byte == b' ').nth(2);
+    let is_version = third_word.is_some_and(|word| word.starts_with(b"HTTP/"));
     match error {
         httparse::Error::TooManyHeaders => Rejection::HeadTooLarge,
-        httparse::Error::Version => Rejection::VersionUnsupported,
+        httparse::Error::Version if is_version => Rejection::VersionUnsupported,
         httparse::Error::HeaderName => Rejection::Malformed("a header's name is malformed"),
         httparse::Error::HeaderValue => Rejection::Malformed("a header's value is malformed"),
         httparse::Error::NewLine => Rejection::Malformed("a line does not end in CR LF"),
-        httparse::Error::Status | httparse::Error::Token => {
+        httparse::Error::Status | httparse::Error::Token | httparse::Error::Version => {
             Rejection::Malformed("the request line is malformed")
         }
     }

@@ -196,7 +196,7 @@ impl<'a, S: Service> Session<'a, S> {
             std::io::Result::Ok(())
         };
         // Whatever comes of it, the connection closes now.
-        drop(self.guard.within(UNREAD_TIMEOUT, farewell).await);
+        let _ = self.guard.within(UNREAD_TIMEOUT, farewell).await;
     }
 
     async fn send(&self, response: Response, to_head: bool, close: bool) -> Result<(), Cut> {

@@ -4,7 +4,7 @@ use hamster_core::ids::NodeId;
 use hamster_core::limits::SEND_BYTES_MAX;
 use hamster_core::sync::Semaphore;
 use rustls::Connection;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, Read, Write};
 use std::mem;
 
@@ -14,6 +14,8 @@ pub struct Stream {
     session: RefCell<Connection>,
     /// What is decrypted and not received yet (it may come with the handshake's last message).
     decrypted: RefCell<Vec<u8>>,
+    /// The peer has ended its side; what is decrypted came before.
+    ended: Cell<bool>,
     /// Who holds its one permit sends: records must leave in the order they were made.
     sending: Semaphore,
 }
@@ -25,16 +27,22 @@ impl Stream {
     ) -> io::Result<Self> {
         // Why no limit: each send is bounded by what `send` gives at a time, and awaited.
         session.set_buffer_limit(None);
-        let (session, decrypted) = (RefCell::new(session), RefCell::default());
-        let this = Self { stream, session, decrypted, sending: Semaphore::new(1) };
+        let this = Self {
+            stream,
+            session: RefCell::new(session),
+            decrypted: RefCell::default(),
+            ended: Cell::new(false),
+            sending: Semaphore::new(1),
+        };
         loop {
             this.flush().await?;
             if !this.session.borrow().is_handshaking() {
                 return Ok(this);
             }
-            if !this.receive_records().await? {
+            if this.ended.get() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
+            this.receive_records().await?;
         }
     }
 
@@ -49,9 +57,10 @@ impl Stream {
             if !decrypted.is_empty() {
                 return Ok(Some(decrypted));
             }
-            if !self.receive_records().await? {
+            if self.ended.get() {
                 return Ok(None);
             }
+            self.receive_records().await?;
             // Answers to key updates. If another task sends now, it sends them too.
             if self.session.borrow().wants_write() && self.sending.available() > 0 {
                 self.flush().await?;
@@ -115,32 +124,34 @@ impl Stream {
         Ok(())
     }
 
-    /// Takes in what comes next; false at the end.
-    async fn receive_records(&self) -> io::Result<bool> {
-        let Some(received) = self.stream.receive().await? else { return Ok(false) };
-        match self.decrypt(&received) {
-            Ok(open) => Ok(open),
-            Err(error) => {
-                drop(received);
-                // The alert tells the peer why; whether it arrives changes nothing.
-                drop(self.flush().await);
-                Err(io::Error::new(io::ErrorKind::InvalidData, error))
-            }
+    /// Takes in what comes next.
+    async fn receive_records(&self) -> io::Result<()> {
+        let Some(received) = self.stream.receive().await? else {
+            self.ended.set(true);
+            return Ok(());
+        };
+        let result = self.decrypt(&received);
+        drop(received);
+        if result.is_err() {
+            // The alert tells the peer why; whether it arrives changes nothing.
+            let _ = self.flush().await;
         }
+        result
     }
 
-    fn decrypt(&self, mut records: &[u8]) -> io::Result<bool> {
+    fn decrypt(&self, mut records: &[u8]) -> io::Result<()> {
         let mut session = self.session.borrow_mut();
         let mut decrypted = self.decrypted.borrow_mut();
-        let mut open = true;
-        while !records.is_empty() && open {
+        while !records.is_empty() && !self.ended.get() {
             session.read_tls(&mut records)?;
-            let state = session.process_new_packets().map_err(io::Error::other)?;
+            let state = session
+                .process_new_packets()
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             let start = decrypted.len();
             decrypted.resize(start + state.plaintext_bytes_to_read(), 0);
             session.reader().read_exact(&mut decrypted[start..])?;
-            open = !state.peer_has_closed();
+            self.ended.set(state.peer_has_closed());
         }
-        Ok(open)
+        Ok(())
     }
 }

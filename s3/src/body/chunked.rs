@@ -137,7 +137,8 @@ impl Decoder {
         let size = u64::from_str_radix(size, 16).map_err(|_| broken())?;
         if let Some(signing) = &mut self.signing {
             let signature = extension.strip_prefix("chunk-signature=");
-            signature.ok_or_else(|| malformed("A chunk lacks its chunk-signature."))?
+            signature
+                .ok_or_else(|| malformed("A chunk lacks its chunk-signature."))?
                 .clone_into(&mut signing.signature);
         }
         if size > 0 {

@@ -6,14 +6,16 @@
 
 mod chunked;
 mod promise;
+#[cfg(test)]
+mod tests;
 
 pub use promise::Digests;
 
 use crate::error::{Code, S3Error};
 use crate::sigv4::Payload;
 use chunked::{Decoder, Step};
-use hamster_core::limits::HASH_STRETCH_BYTES_MAX;
 use hamster_core::Core;
+use hamster_core::limits::HASH_STRETCH_BYTES_MAX;
 use hamster_net::http::{BodyError, BodyLength, Headers, RequestBody};
 use promise::Promises;
 
@@ -187,6 +189,10 @@ impl Body {
 fn decoded_length(headers: &Headers) -> Result<u64, S3Error> {
     let text = headers.get("x-amz-decoded-content-length").ok_or(Code::MissingContentLength)?;
     text.parse().map_err(|_| {
-        S3Error::argument("The decoded length is not a number.", "x-amz-decoded-content-length", text)
+        S3Error::argument(
+            "The decoded length is not a number.",
+            "x-amz-decoded-content-length",
+            text,
+        )
     })
 }

@@ -133,7 +133,8 @@ impl PromisedChecksum {
         let computed = running.finish();
         if checksum::decode(algorithm, &promised) != checksum::decode(algorithm, &computed) {
             let name = algorithm.name();
-            let message = format!("The {name} you specified did not match the calculated checksum.");
+            let message =
+                format!("The {name} you specified did not match the calculated checksum.");
             return Err(S3Error::new(Code::BadDigest, message));
         }
         Ok(Checksum {

@@ -52,7 +52,8 @@ async fn bucket_for(
     meta: &Meta,
 ) -> Result<Bucket, S3Error> {
     let bucket = meta.bucket(name).await?;
-    let bucket = bucket.ok_or_else(|| S3Error::from(Code::NoSuchBucket).with("BucketName", name))?;
+    let bucket =
+        bucket.ok_or_else(|| S3Error::from(Code::NoSuchBucket).with("BucketName", name))?;
     if user.is_root() || bucket.owner == user.id() {
         return Ok(bucket);
     }

@@ -9,6 +9,9 @@ pub mod authorize;
 pub mod route;
 pub mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use admit::{Admission, Admitted};
 pub use authorize::Authorized;
 pub use route::{Operation, ROUTES, Route, Routed};

@@ -267,7 +267,11 @@ mod tests {
             ("PUT", "/"),
             ("DELETE", "/"),
         ] {
-            assert_eq!(route(method, target, &[]), Err(Code::MethodNotAllowed), "{method} {target}");
+            assert_eq!(
+                route(method, target, &[]),
+                Err(Code::MethodNotAllowed),
+                "{method} {target}"
+            );
         }
     }
 

@@ -72,8 +72,9 @@ fn check_signature(
         (true, true) => {}
         (true, false) => return Err(Code::SignatureDoesNotMatch.into()),
         (false, _) => {
-            return Err(S3Error::from(Code::InvalidAccessKeyId)
-                .with("AWSAccessKeyId", claim.access_key));
+            return Err(
+                S3Error::from(Code::InvalidAccessKeyId).with("AWSAccessKeyId", claim.access_key)
+            );
         }
     }
     let signer = || ChunkSigner::new(key, claim.time, Rc::clone(region), signature);

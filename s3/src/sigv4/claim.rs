@@ -83,8 +83,7 @@ impl<'a> Claim<'a> {
                 return Err(malformed());
             }
         }
-        let (access_key, scope) =
-            credential.and_then(split_credential).ok_or_else(malformed)?;
+        let (access_key, scope) = credential.and_then(split_credential).ok_or_else(malformed)?;
         let payload = headers.get("x-amz-content-sha256").ok_or_else(|| {
             S3Error::new(
                 Code::InvalidRequest,
@@ -116,12 +115,13 @@ impl<'a> Claim<'a> {
         if required("X-Amz-Algorithm")? != ALGORITHM {
             return Err(malformed("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
         }
-        let (access_key, scope) = split_credential(required("X-Amz-Credential")?).ok_or_else(|| {
-            malformed(
-                "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; \
+        let (access_key, scope) =
+            split_credential(required("X-Amz-Credential")?).ok_or_else(|| {
+                malformed(
+                    "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; \
                  expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
-            )
-        })?;
+                )
+            })?;
         let time = SigningTime::parse(required("X-Amz-Date")?).ok_or_else(|| {
             malformed("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
         })?;
@@ -130,7 +130,9 @@ impl<'a> Claim<'a> {
             .map_err(|_| malformed("X-Amz-Expires should be a number"))?;
         let lifetime = Duration::from_secs(seconds);
         if lifetime > PRESIGNED_LIFETIME_MAX {
-            return Err(malformed("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds"));
+            return Err(malformed(
+                "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds",
+            ));
         }
         let payload = headers
             .get("x-amz-content-sha256")

@@ -16,10 +16,7 @@ pub struct GetBucketVersioning;
 ///
 /// # Errors
 /// None of its own.
-pub fn location(
-    node: &Node,
-    request: Admitted<GetBucketLocation>,
-) -> Result<Response, S3Error> {
+pub fn location(node: &Node, request: Admitted<GetBucketLocation>) -> Result<Response, S3Error> {
     drop(request);
     let mut document = Document::new("LocationConstraint");
     if &*node.region != "us-east-1" {

@@ -21,7 +21,10 @@ pub struct CreateBucket;
 pub async fn named(node: &Node, mut request: Admitted<CreateBucket>) -> Result<Response, S3Error> {
     check_bucket_name(request.bucket_name())?;
     headers::refuse_unbuilt(request.headers())?;
-    let body = request.open_body(&node.core, ChecksumOf::Body)?.gather(XML_BODY_BYTES_MAX.as_usize()).await?;
+    let body = request
+        .open_body(&node.core, ChecksumOf::Body)?
+        .gather(XML_BODY_BYTES_MAX.as_usize())
+        .await?;
     let configuration: CreateBucketConfiguration = match body.is_empty() {
         true => CreateBucketConfiguration::default(),
         false => read::document(&body, "CreateBucketConfiguration")?,

@@ -31,7 +31,9 @@ pub async fn begin(
             owner: request.bucket().owner.clone(),
             initiated: node.core.clock().wall(),
             headers: headers::of_write(request.headers())?,
-            checksum_algorithm: checksum.map_or("", |(algorithm, _)| algorithm.record_name()).to_owned(),
+            checksum_algorithm: checksum
+                .map_or("", |(algorithm, _)| algorithm.record_name())
+                .to_owned(),
             checksum_composite: checksum.is_some_and(|(_, composite)| composite),
         }))
         .await?;
@@ -62,7 +64,9 @@ fn asked_checksum(headers: &Headers) -> Result<Option<(Algorithm, bool)>, S3Erro
         Some("FULL_OBJECT") if algorithm.combines() => false,
         Some(kind) => {
             let name = algorithm.name();
-            let message = format!("The {kind} checksum type cannot be used with the {name} checksum algorithm.");
+            let message = format!(
+                "The {kind} checksum type cannot be used with the {name} checksum algorithm."
+            );
             return Err(S3Error::new(Code::InvalidRequest, message));
         }
     };

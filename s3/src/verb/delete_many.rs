@@ -2,15 +2,15 @@
 
 use super::{check_version_id, delete};
 use crate::answer;
-use crate::checksum::Algorithm;
 use crate::body::ChecksumOf;
+use crate::checksum::Algorithm;
 use crate::error::{Code, S3Error};
 use crate::gate::Admitted;
 use crate::headers::unquoted;
 use crate::node::Node;
 use crate::target::check_key_length;
-use crate::xml::read::{self, DeleteObject};
 use crate::xml::Document;
+use crate::xml::read::{self, DeleteObject};
 use futures_util::future::join_all;
 use hamster_core::limits::{DELETE_OBJECTS_MAX, XML_BODY_BYTES_MAX};
 use hamster_meta::command::Precondition;
@@ -24,14 +24,21 @@ pub struct DeleteObjects;
 ///
 /// # Errors
 /// As S3's, if the request as a whole is refused: then nothing was deleted.
-pub async fn objects(node: &Node, mut request: Admitted<DeleteObjects>) -> Result<Response, S3Error> {
-    let protected = ["content-md5", "x-amz-trailer"].iter().any(|name| request.headers().get(name).is_some())
-        || request.headers().iter().any(|(name, _)| Algorithm::of_header(name).is_some());
+pub async fn objects(
+    node: &Node,
+    mut request: Admitted<DeleteObjects>,
+) -> Result<Response, S3Error> {
+    let protected =
+        ["content-md5", "x-amz-trailer"].iter().any(|name| request.headers().get(name).is_some())
+            || request.headers().iter().any(|(name, _)| Algorithm::of_header(name).is_some());
     if !protected {
         let message = "Missing required header for this request: Content-MD5 OR x-amz-checksum-*";
         return Err(S3Error::new(Code::InvalidRequest, message));
     }
-    let body = request.open_body(&node.core, ChecksumOf::Body)?.gather(XML_BODY_BYTES_MAX.as_usize()).await?;
+    let body = request
+        .open_body(&node.core, ChecksumOf::Body)?
+        .gather(XML_BODY_BYTES_MAX.as_usize())
+        .await?;
     let wanted: read::Delete = read::document(&body, "Delete")?;
     if wanted.objects.is_empty() || wanted.objects.len() > DELETE_OBJECTS_MAX {
         return Err(Code::MalformedXML.into());

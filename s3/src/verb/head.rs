@@ -28,9 +28,7 @@ pub async fn object(node: &Node, request: Admitted<HeadObject>) -> Result<Respon
         .ok_or_else(|| S3Error::from(Code::NoSuchKey).with("Key", request.key()))?;
     let verdict = condition::check(request.headers(), &condition::READ, &version)?;
     let range = match verdict {
-        Verdict::Holds => {
-            Wanted::of_header(request.headers().get("range")).within(version.size)?
-        }
+        Verdict::Holds => Wanted::of_header(request.headers().get("range")).within(version.size)?,
         Verdict::NotModified => None,
     };
     let mut response = describe(&request, &version, verdict, range.as_ref())?;
@@ -52,7 +50,10 @@ pub fn describe<O>(
     range: Option<&Range<u64>>,
 ) -> Result<Response, S3Error> {
     if request.query().has("partNumber") {
-        return Err(S3Error::new(Code::NotImplemented, "Reading by partNumber is not in this version."));
+        return Err(S3Error::new(
+            Code::NotImplemented,
+            "Reading by partNumber is not in this version.",
+        ));
     }
     let status = match (verdict, range) {
         (Verdict::NotModified, _) => 304,
@@ -72,7 +73,12 @@ pub fn describe<O>(
     }
     headers::add_to(&mut response, &version.headers, |name| override_for(request, name));
     let whole = range.is_none();
-    if whole && request.headers().get("x-amz-checksum-mode").is_some_and(|it| it.eq_ignore_ascii_case("enabled")) {
+    if whole
+        && request
+            .headers()
+            .get("x-amz-checksum-mode")
+            .is_some_and(|it| it.eq_ignore_ascii_case("enabled"))
+    {
         add_checksums(&mut response, &version.checksums);
     }
     Ok(response)

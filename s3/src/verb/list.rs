@@ -154,6 +154,10 @@ fn write_token(after: &str) -> String {
 fn read_token(token: &str) -> Result<String, S3Error> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok().filter(|bytes| !bytes.is_empty());
     bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
-        S3Error::argument("The continuation token provided is incorrect", "continuation-token", token)
+        S3Error::argument(
+            "The continuation token provided is incorrect",
+            "continuation-token",
+            token,
+        )
     })
 }

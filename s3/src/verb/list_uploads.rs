@@ -20,7 +20,10 @@ pub struct ListMultipartUploads;
 ///
 /// # Errors
 /// As S3's.
-pub async fn page(node: &Node, request: Admitted<ListMultipartUploads>) -> Result<Response, S3Error> {
+pub async fn page(
+    node: &Node,
+    request: Admitted<ListMultipartUploads>,
+) -> Result<Response, S3Error> {
     let query = request.query();
     let limit = page_size(query, "max-uploads")?;
     let encoded = encodes_keys(query)?;
@@ -29,9 +32,14 @@ pub async fn page(node: &Node, request: Admitted<ListMultipartUploads>) -> Resul
     let delimiter = query.get("delimiter").filter(|delimiter| !delimiter.is_empty());
     let key_marker = query.get("key-marker").unwrap_or_default();
     // S3: an upload's marker means nothing without its key's.
-    let upload_marker = query.get("upload-id-marker").filter(|it| !it.is_empty() && !key_marker.is_empty());
+    let upload_marker =
+        query.get("upload-id-marker").filter(|it| !it.is_empty() && !key_marker.is_empty());
     let after_upload = upload_marker.map(str::parse).transpose().map_err(|_| {
-        S3Error::argument("Invalid uploadId marker", "upload-id-marker", upload_marker.unwrap_or_default())
+        S3Error::argument(
+            "Invalid uploadId marker",
+            "upload-id-marker",
+            upload_marker.unwrap_or_default(),
+        )
     })?;
     let bucket = request.bucket();
     let wanted = UploadQuery {

@@ -40,9 +40,11 @@ fn encodes_keys(query: &Query) -> Result<bool, S3Error> {
     match query.get("encoding-type") {
         None | Some("") => Ok(false),
         Some("url") => Ok(true),
-        Some(other) => {
-            Err(S3Error::argument("Invalid Encoding Method specified in Request", "encoding-type", other))
-        }
+        Some(other) => Err(S3Error::argument(
+            "Invalid Encoding Method specified in Request",
+            "encoding-type",
+            other,
+        )),
     }
 }
 

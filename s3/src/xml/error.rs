@@ -11,9 +11,6 @@ pub fn document(error: &S3Error, resource: &str, request_id: &str, host_id: &str
     for (name, value) in error.elements() {
         document.text(name, value);
     }
-    document
-        .text("Resource", resource)
-        .text("RequestId", request_id)
-        .text("HostId", host_id);
+    document.text("Resource", resource).text("RequestId", request_id).text("HostId", host_id);
     document.finish()
 }

@@ -90,7 +90,7 @@ fn guard(text: &str, root: &str) -> Option<()> {
             Event::Start(element) => {
                 if depth == 0 {
                     roots += 1;
-                    if element.local_name().as_ref() != root.as_bytes() {
+                    if element.local_name().as_ref() != root {
                         return None;
                     }
                 }

@@ -15,9 +15,8 @@ pub struct Document {
 impl Document {
     /// Begins a document with the root element `root` in S3's namespace.
     pub fn new(root: &'static str) -> Self {
-        let text = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"{NAMESPACE}\">"
-        );
+        let text =
+            format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"{NAMESPACE}\">");
         Self { text, open: vec![root] }
     }
 

@@ -54,7 +54,7 @@ impl Run {
         let place = header.place;
         let placed = Placed { segment: place.segment, position: place.position };
         // Whoever waited may be gone.
-        drop(waiting.done.send(Ok(placed)));
+        let _ = waiting.done.send(Ok(placed));
     }
 }
 
@@ -310,6 +310,6 @@ fn place(
 
 fn refuse(batch: Vec<Waiting>, error: AppendError) {
     for waiting in batch {
-        drop(waiting.done.send(Err(error)));
+        let _ = waiting.done.send(Err(error));
     }
 }

@@ -89,7 +89,7 @@ impl Appender {
     pub async fn append(&self, append: Append) -> Pending {
         let (done, pending) = oneshot();
         // An error closes `done`, which the waiter sees.
-        drop(self.0.send(Waiting { append, done }).await);
+        let _ = self.0.send(Waiting { append, done }).await;
         Pending(pending)
     }
 }

@@ -5,8 +5,10 @@
 //! anything it does not know.
 
 mod inspect;
+pub(crate) mod local;
 mod superblock;
 mod table;
+pub(crate) mod watch;
 
 pub use inspect::{DriveError, Inspection, format, inspect, lock, update};
 pub use superblock::{MirrorSet, Superblock};

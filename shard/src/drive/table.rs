@@ -177,7 +177,7 @@ impl Entry {
         }
     }
 
-    fn state(&self) -> DriveState {
+    pub(crate) fn state(&self) -> DriveState {
         match self.health.load(Ordering::Acquire) {
             POISONED => DriveState::Poisoned,
             LOST => DriveState::Lost,

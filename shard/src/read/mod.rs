@@ -1,6 +1,17 @@
 //! From a location to verified bytes. Called by the coordinator of a GET or a copy.
+//!
+//! [`Reader`] goes stripe by stripe; `stripe` gets the wanted parts of one from the cache, from the
+//! shards that hold them, or restored from others; `run` reads and verifies a part of one shard.
 
-use bytes::Bytes;
+mod cache;
+mod reader;
+mod run;
+mod stripe;
+
+pub use cache::CacheFigures;
+pub(crate) use cache::Cache;
+pub use reader::Reader;
+
 use hamster_core::ids::DataId;
 
 /// Why there are no (more) bytes. Those handed out before were verified.
@@ -20,14 +31,4 @@ pub enum ReadError {
     /// The core that owns the lane has ended: the node is going down.
     #[error("the node is shutting down")]
     ShuttingDown,
-}
-
-/// A body being read. Holds at most two stripes in memory, whatever the length.
-pub struct Reader;
-
-impl Reader {
-    /// The next verified bytes, at most one slice; `None` at the end of the range. Reads ahead.
-    pub async fn next(&mut self) -> Option<Result<Bytes, ReadError>> {
-        todo!()
-    }
 }

@@ -1,5 +1,13 @@
 //! From body bytes to a receipt. Called by the coordinator of a PUT, a part or a copy.
 
+mod outcome;
+mod small;
+mod stripe;
+mod writer;
+
+pub(crate) use small::small;
+pub use writer::Writer;
+
 use crate::location::Receipt;
 
 /// Why there is no receipt. Nothing is visible; the client may retry.
@@ -19,27 +27,4 @@ pub enum WriteError {
     /// The core that owns the lane has ended: the node is going down. S3: 503.
     #[error("the node is shutting down")]
     ShuttingDown,
-}
-
-/// A large body under way. Dropped before [`Writer::finish`], it is abandoned: what was written is
-/// an orphan, reclaimed later.
-pub struct Writer;
-
-impl Writer {
-    /// Takes the next bytes of the body (copied out before it returns). Waits while two stripes are
-    /// on their way to the drives.
-    ///
-    /// # Errors
-    /// See [`WriteError`]; the body is lost.
-    pub async fn write(&mut self, _bytes: &[u8]) -> Result<(), WriteError> {
-        todo!()
-    }
-
-    /// Ends the body and returns when its shards are durable.
-    ///
-    /// # Errors
-    /// See [`WriteError`].
-    pub async fn finish(self) -> Result<Receipt, WriteError> {
-        todo!()
-    }
 }

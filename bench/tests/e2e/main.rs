@@ -1,0 +1,16 @@
+//! The product as its users meet it: the real binary, real processes, real clients, real disks.
+//!
+//! `HAMSTER_BIN` names the binary (default: the one built beside this program), `HAMSTER_CLIENTS`
+//! the directory of the S3 clients' programs (default: where `cargo xtask test` puts them). One
+//! program for all, so that it is linked once.
+
+mod bad_input;
+mod binary;
+mod clients;
+mod crash;
+mod drain;
+mod drive_loss;
+mod presigned;
+mod quick_start;
+mod refusal;
+mod support;
