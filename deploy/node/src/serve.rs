@@ -264,14 +264,13 @@ fn start_s3(
     let credentials = Credentials::new(root, boot.users_toml.as_deref())
         .map_err(|error| NodeError::Credentials(error.to_string()))?;
     let Some(address) = config.s3 else { return Ok(None) };
-    let settings = Settings { region: config.region.clone(), domain: config.domain.clone() };
-    let service = Service::new(
-        core.clone(),
-        shards.clone(),
-        meta.clone(),
-        Keyring::new(credentials),
-        settings,
-    );
+    let settings = Settings {
+        region: config.region.clone(),
+        domain: config.domain.clone(),
+        writer_epoch: boot.number.get(),
+    };
+    let service =
+        Service::new(core, shards.clone(), meta.clone(), Keyring::new(credentials), settings);
     let tls = match &boot.tls {
         Some((chain, key)) => {
             let chain = Credential { certificate_pem: chain.clone(), key_pem: key.clone() };

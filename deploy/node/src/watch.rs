@@ -1,5 +1,5 @@
-//! Watches the drives of this node: a drive that is gone, or that another part of the node found
-//! failing, is taken out everywhere.
+//! Takes a drive that has left service out everywhere else: its metadata mirror, and its standing in
+//! the layout. (Who notices that a drive fails or is gone is `shard`.)
 //!
 //! Runs on core 0 until the node ends. A drive's standing is committed through Raft; if that cannot
 //! be done, the node must stop (DESIGN.md, invariant 5).
@@ -12,8 +12,7 @@ use hamster_core::{Core, Set};
 use hamster_meta::command::SetDrive;
 use hamster_meta::record::DriveState;
 use hamster_meta::{Command, Meta};
-use hamster_shard::OpenDrive;
-use hamster_shard::drive::{self, DriveTable, Failure};
+use hamster_shard::drive::{self, DriveTable};
 use std::rc::Rc;
 
 /// Watches until the metadata refuses.
@@ -23,9 +22,6 @@ pub async fn watch(core: &Core, booted: Rc<BootedCore>) -> NodeError {
         table.ordinals().filter(|ordinal| !in_service(table, *ordinal)).collect();
     loop {
         core.clock().sleep(DRIVE_WATCH_INTERVAL).await;
-        for drive in &booted.drives {
-            check(drive.superblock.ordinal, &booted).await;
-        }
         for ordinal in table.ordinals() {
             if in_service(table, ordinal) || !settled.insert(ordinal) {
                 continue;
@@ -39,27 +35,6 @@ pub async fn watch(core: &Core, booted: Rc<BootedCore>) -> NodeError {
 
 fn in_service(table: &DriveTable, ordinal: DriveOrdinal) -> bool {
     matches!(table.state(ordinal), drive::DriveState::Live | drive::DriveState::Full)
-}
-
-async fn check(ordinal: DriveOrdinal, booted: &BootedCore) {
-    let table = &booted.boot.table;
-    let Some(drive) = booted.drives.iter().find(|drive| drive.superblock.ordinal == ordinal) else {
-        return;
-    };
-    if !in_service(table, ordinal) {
-        return;
-    }
-    let open =
-        OpenDrive { directory: drive.directory.clone(), superblock: drive.superblock.clone() };
-    match open.is_present().await {
-        Ok(true) => {}
-        Ok(false) => {
-            table.fail(ordinal, Failure::Lost, "its files are gone from its directory");
-        }
-        Err(error) => {
-            table.fail(ordinal, Failure::Lost, &format!("it cannot be read: {error}"));
-        }
-    }
 }
 
 /// Has the metadata leave the drive and the layout say so.
