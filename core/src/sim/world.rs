@@ -40,7 +40,7 @@ struct NodeInner {
     executor: Rc<Executor>,
     switch: Rc<Switch>,
     host: IpAddr,
-    core_count: u16,
+    core_count: Cell<u16>,
     clock_origin: u64,
     system: Rc<FileSystem>,
     boot: RefCell<Rc<Boot>>,
@@ -69,7 +69,7 @@ impl World {
             executor: Rc::clone(executor),
             switch: Rc::clone(&self.0.switch),
             host,
-            core_count: cores,
+            core_count: Cell::new(cores),
             clock_origin: executor.between(Concern::Node, 0, 1 << 40),
             system: FileSystem::new(executor),
             boot: RefCell::new(Boot::new()),
@@ -159,7 +159,7 @@ impl Node {
 
     /// How many cores it has.
     pub fn core_count(&self) -> u16 {
-        self.0.core_count
+        self.0.core_count.get()
     }
 
     /// One of its cores.
@@ -195,14 +195,23 @@ impl Node {
     /// # Panics
     /// If it is running.
     pub fn start(&self) {
+        self.start_with(self.core_count());
+    }
+
+    /// As [`Node::start`], with another number of cores from now on.
+    ///
+    /// # Panics
+    /// If it is running.
+    pub fn start_with(&self, cores: u16) {
         assert!(!self.0.boot.borrow().alive.get(), "it is running");
+        self.0.core_count.set(cores);
         *self.0.boot.borrow_mut() = Boot::new();
         self.boot_cores();
     }
 
     fn boot_cores(&self) {
         let boot = Rc::clone(&self.0.boot.borrow());
-        let cores = (0..self.0.core_count).map(|index| self.new_core(index, &boot)).collect();
+        let cores = (0..self.0.core_count.get()).map(|index| self.new_core(index, &boot)).collect();
         *boot.cores.borrow_mut() = cores;
     }
 
@@ -217,7 +226,7 @@ impl Node {
         let handle = CoreHandle { executor: executor(), boot: boot(), node: self.clone() };
         Core::from_parts(CoreParts {
             index: CoreIndex::new(index),
-            count: inner.core_count,
+            count: inner.core_count.get(),
             tasks: task::Tasks(task::TasksBackend::Sim(tasks)),
             clock: Clock(ClockBackend::Sim(clock)),
             disk: disk::Disk(disk::DiskBackend::Sim(disk)),

@@ -139,7 +139,7 @@ mod tests {
             concat!(
                 "48414d4452495645", // magic
                 "01000000",         // format, reserved
-                "54000000",         // length without the checksum
+                "58000000",         // length without the checksum
                 "c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1",
                 "d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2",
                 "03000000",
@@ -149,7 +149,7 @@ mod tests {
                 "02000000",
                 "00000000",
                 "03000000",
-                "GOLDEN",
+                "b393716afbbb9588",
             )
         );
     }

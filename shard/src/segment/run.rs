@@ -273,8 +273,8 @@ mod tests {
                 "02000000",
                 "0000080000000000",
                 "a0860100",
-                "00000000", // reserved
-                "GOLDEN",
+                "000000000000000000000000", // reserved
+                "9a0386091639be28",
             )
         );
     }
@@ -293,7 +293,7 @@ mod tests {
                 "0700000000000000",
                 "0100000000000000",
                 "0020000000000000",
-                "GOLDEN",
+                "bd75569c0ecd35c5",
                 "1100000000000000",
                 "2200000000000000",
             )
@@ -305,8 +305,8 @@ mod tests {
         let (data, shard) = (DataId::from_bytes([0xab; 16]), ShardIndex::new(5));
         let mut state = shard_checksum(data, shard);
         state.update(b"hamster");
-        assert_eq!(chunk_checksum(data, shard, 8, b"hamster").get(), 1);
-        assert_eq!(state.finish().get(), 2);
+        assert_eq!(chunk_checksum(data, shard, 8, b"hamster").get(), 2_286_054_290_094_451_583);
+        assert_eq!(state.finish().get(), 12_540_746_627_723_201_044);
     }
 
     #[test]
