@@ -146,6 +146,11 @@ impl Core {
         CURRENT.with_borrow(|core| core.clone().expect("called from a task of a core"))
     }
 
+    /// The backend's own part. For the simulator's controls.
+    pub(crate) fn backend(&self) -> &CoreBackend {
+        &self.0.backend
+    }
+
     /// Makes this the current core until the former one is put back. For backends.
     pub(crate) fn set_current(core: Option<Self>) -> Option<Self> {
         CURRENT.with(|current| current.replace(core))
