@@ -38,11 +38,13 @@ pub fn ports<Q: Send + 'static, A: Send + 'static>(cores: u16) -> Vec<UnboundPor
 /// What came to one core, by the core it came from. The only part that threads share.
 struct Inbox<Q, A> {
     requests: Box<[ArrayQueue<(Ticket, Q)>]>,
-    /// `None` for a call whose handler ended without an answer.
-    replies: Box<[ArrayQueue<(Ticket, Option<A>)>]>,
+    replies: Box<[Replies<A>]>,
     dispatcher: AtomicWaker,
     closed: AtomicBool,
 }
+
+/// `None` for a call whose handler ended without an answer.
+type Replies<A> = ArrayQueue<(Ticket, Option<A>)>;
 
 /// Names an unanswered call of one core; never used twice.
 type Ticket = u64;
@@ -220,7 +222,7 @@ impl<Q: Send + 'static, A: Send + 'static> Dispatcher<Q, A> {
         self.core.spawn(Queue::Requests, async move { reply.give(answering.await) });
     }
 
-    fn take_replies(&self, from: CoreIndex, replies: &ArrayQueue<(Ticket, Option<A>)>) {
+    fn take_replies(&self, from: CoreIndex, replies: &Replies<A>) {
         let peer = &self.calls.peers[position(from)];
         // Invariant: looked at before the replies, so none that came before the end is lost.
         let closed = self.seat.inboxes[position(from)].closed.load(Ordering::SeqCst);

@@ -2,9 +2,10 @@
 
 use super::clock;
 use super::disk::{Disk, DiskControl, FileSystem};
-use super::executor::{Boot, Concern, Executor};
+use super::executor::{Boot, Executor};
 use super::network::{Network, Switch};
 use super::runtime::CoreHandle;
+use super::seed::Concern;
 use super::task::Tasks;
 use crate::buffer::BufferPool;
 use crate::clock::{Clock, ClockBackend};
@@ -82,8 +83,7 @@ impl World {
     /// Runs `main`, outside all nodes, until it ends; then everything ends.
     ///
     /// # Panics
-    /// If any task panics, if nothing can go on before `main` has ended, or if virtual time runs
-    /// away.
+    /// If any task panics, if nothing can go on before `main` has ended, or if it runs away.
     pub fn run<T: 'static>(&self, main: impl Future<Output = T> + 'static) -> T {
         self.run_task(&Rc::clone(&self.0.boot), None, main)
     }
@@ -116,9 +116,7 @@ impl World {
         });
         self.0.executor.spawn(boot, core, task);
         self.0.executor.run_until(&done);
-        for node in self.0.nodes.borrow().iter() {
-            self.0.executor.end(&node.0.boot.borrow());
-        }
+        self.0.nodes.borrow().iter().for_each(Node::end);
         self.0.executor.end(&self.0.boot);
         result.take().expect("given when done")
     }
@@ -185,8 +183,7 @@ impl Node {
     /// The power fails: its tasks end, its connections are reset, and of what was not synced only
     /// some is left on its drives. Handles of its cores are dead from now on.
     pub fn crash(&self) {
-        self.0.switch.reset_host(self.0.host);
-        self.0.executor.end(&self.0.boot.borrow());
+        self.end();
         self.0.system.crash();
     }
 
@@ -207,6 +204,11 @@ impl Node {
         self.0.core_count.set(cores);
         *self.0.boot.borrow_mut() = Boot::new();
         self.boot_cores();
+    }
+
+    fn end(&self) {
+        self.0.switch.reset_host(self.0.host);
+        self.0.executor.end(&self.0.boot.borrow());
     }
 
     fn boot_cores(&self) {
