@@ -131,6 +131,7 @@ async fn lead(
 ) -> Result<(), NodeError> {
     let mut signals = signals(core).map_err(|error| NodeError::Runtime(error.to_string()))?;
     let booted = Rc::new(boot(core, &shared.config, meta).await?);
+    check_addresses(core, &shared.config, &booted.boot)?;
     control.booted(Arc::clone(&booted.boot));
     let shards = open_shards(core, &booted.boot, lanes).await?;
     let serving = start_s3(core, shared, control, &booted.boot, &shards, &booted.meta)?;
@@ -291,10 +292,7 @@ fn start_admin(
     booted: &Rc<BootedCore>,
 ) -> Result<Task<()>, NodeError> {
     let identity = &booted.boot.identity;
-    let address = match shared.config.listen {
-        Some(address) => address,
-        None => identity.listen_address()?,
-    };
+    let address = listen_address(&shared.config, &booted.boot)?;
     let tls =
         Acceptor::for_peers(core.clock(), &identity.credential(), &identity.authority_certificate)
             .map_err(|error| NodeError::Tls(error.to_string()))?;
@@ -311,6 +309,20 @@ fn listen(
     flag: &'static str,
 ) -> Result<hamster_core::Listener, NodeError> {
     core.network().listen(address).map_err(|source| NodeError::Listen { address, flag, source })
+}
+
+/// Refuses addresses that another process serves on, before any core of this one does.
+fn check_addresses(core: &Core, config: &ServeConfig, boot: &Boot) -> Result<(), NodeError> {
+    let check = |address, flag| {
+        let free = core.network().check_free(address);
+        free.map_err(|source| NodeError::Listen { address, flag, source })
+    };
+    check(listen_address(config, boot)?, "--listen")?;
+    config.s3.map_or(Ok(()), |address| check(address, "--s3"))
+}
+
+fn listen_address(config: &ServeConfig, boot: &Boot) -> Result<SocketAddr, NodeError> {
+    config.listen.map_or_else(|| boot.identity.listen_address(), Ok)
 }
 
 /// Drives that are out of service, for messages.
