@@ -20,7 +20,7 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// One core's end of a service on the mesh, before it is bound: requests `Q`, answers `A`.
 pub struct UnboundPort<Q, A>(Seat<Q, A>);
@@ -149,7 +149,7 @@ impl<Q: Send + 'static, A: Send + 'static> UnboundPort<Q, A> {
         let serve: Rc<Serve<Q, A>> = Rc::new(move |from, request| Box::pin(serve(from, request)));
         let port = Rc::new(PortInner { calls: Rc::clone(&calls), serve });
         let mut dispatcher =
-            Dispatcher { seat, calls, port: Rc::downgrade(&port), core: core.clone() };
+            Dispatcher { seat, calls, port: Rc::downgrade(&port), core: core.clone(), waker: None };
         core.spawn(Queue::Latency, poll_fn(move |context| dispatcher.poll(context)));
         Port(port)
     }
@@ -188,12 +188,19 @@ struct Dispatcher<Q, A> {
     calls: Rc<Calls<Q, A>>,
     port: Weak<PortInner<Q, A>>,
     core: Core,
+    /// This task's waker, and the one that other cores wake it by.
+    waker: Option<(Waker, Waker)>,
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Dispatcher<Q, A> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let inbox = &self.seat.inboxes[position(self.seat.index)];
-        inbox.dispatcher.register(context.waker());
+        let own = context.waker();
+        let (_, remote) = match self.waker.take() {
+            Some((known, remote)) if known.will_wake(own) => self.waker.insert((known, remote)),
+            _ => self.waker.insert((own.clone(), self.core.remote_waker(own))),
+        };
+        inbox.dispatcher.register(remote);
         let Some(port) = self.port.upgrade() else { return Poll::Ready(()) };
         for (from, requests) in (0..).map(CoreIndex::new).zip(&inbox.requests) {
             while let Some((ticket, request)) = requests.pop() {
