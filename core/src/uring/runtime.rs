@@ -147,7 +147,7 @@ where
     // All cores or none: one alone would wait for the others for ever.
     if started.iter().take(threads.len()).all(|started: bool| started) {
         // A core that has ended since needs no word.
-        threads.iter().for_each(|(_, go, _)| drop(go.send(())));
+        threads.iter().for_each(|(_, go, _)| _ = go.send(()));
     }
     let mut first = Ok(());
     for (index, go, thread) in threads {
@@ -193,7 +193,7 @@ impl Start {
         let executor = report(ready, executor)?;
         executor.run(async {
             let running = report(ready, Running::start(&self).map_err(failed))?;
-            drop(ready.send(true));
+            _ = ready.send(true);
             // Nothing else is on this thread yet that could be kept waiting.
             if may_go.recv().is_err() {
                 running.end().await;
@@ -210,7 +210,7 @@ impl Start {
 fn report<T>(ready: &Sender<bool>, result: Result<T, RuntimeError>) -> Result<T, RuntimeError> {
     if result.is_err() {
         // Nobody listens any more if a thread could not be started.
-        drop(ready.send(false));
+        _ = ready.send(false);
     }
     result
 }
