@@ -68,7 +68,12 @@ fn cores_leave_no_descriptors() {
     for _ in 0..5 {
         run(config(), busy).expect("no panic");
     }
-    assert_eq!(descriptors(), before);
+    // Threads that end let go of their last descriptor in their own time.
+    let settled = (0..1_000_000).any(|_| {
+        std::thread::yield_now();
+        descriptors() <= before
+    });
+    assert!(settled, "{} descriptors, {before} before", descriptors());
 }
 
 /// Locks the directory and writes to a file in it until the process is killed.

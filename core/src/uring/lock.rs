@@ -50,3 +50,30 @@ impl Drop for DirectoryLock {
         unsafe { libc::flock(self.0.as_raw_fd(), libc::LOCK_UN) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ring::Ring;
+    use super::*;
+
+    #[test]
+    fn a_lock_outlives_its_descriptor_until_the_ring_ends() {
+        let place = tempfile::NamedTempFile::new().expect("a temporary file");
+        let open = || Arc::new(OwnedFd::from(place.reopen().expect("open")));
+        let locks = Locks::default();
+        let ring = Ring::new().expect("a ring");
+        let owned = open();
+        let lock = locks.try_take(&owned).expect("flock").expect("free");
+        ring.hold(&locks).expect("registered");
+        // As when the process is killed: the descriptor is closed, nobody unlocks.
+        system::close(owned.as_raw_fd());
+        std::mem::forget((owned, lock, locks));
+        let (next, file) = (Locks::default(), open());
+        assert!(next.try_take(&file).expect("flock").is_none());
+        drop(ring);
+        // The kernel ends a ring in its own time.
+        while next.try_take(&file).expect("flock").is_none() {
+            std::thread::yield_now();
+        }
+    }
+}
