@@ -110,12 +110,12 @@ impl<'a, S: Service> Session<'a, S> {
             loop {
                 let before = inbound.bytes().len();
                 let Ok(1..) = inbound.receive().await else { return Ok(None) };
-                let (bytes, new) = (inbound.bytes(), &inbound.bytes()[before..]);
+                let bytes = inbound.bytes();
                 // Why not each time: a head that comes byte by byte would be parsed as often.
-                if new.contains(&b'\n') || bytes.len() >= HEAD_BYTES_MAX.as_usize() {
-                    if let Some(found) = parse(inbound)? {
-                        return Ok(Some(found));
-                    }
+                let worth_parsing =
+                    bytes.len() >= HEAD_BYTES_MAX.as_usize() || bytes[before..].contains(&b'\n');
+                if worth_parsing && let Some(found) = parse(inbound)? {
+                    return Ok(Some(found));
                 }
             }
         };

@@ -93,7 +93,7 @@ impl Service for Actor {
                 self.core.clock().sleep(Duration::from_secs(5)).await;
                 Response::new(200).body("at last")
             }
-            "/mirror" => stream(6, Pieces::Mirror(request)),
+            "/mirror" => stream(6, Pieces::Mirror(Box::new(request))),
             "/stream" => stream(10, Pieces::Left(vec![Ok("56789"), Ok("01234")])),
             "/abort" => stream(10, Pieces::Left(vec![Err(BodyAborted), Ok("01234")])),
             "/short" => stream(10, Pieces::Left(vec![Ok("01234")])),
@@ -128,7 +128,7 @@ fn stream(length: u64, pieces: Pieces) -> Response {
 /// Pieces of a streamed answer, the last first; or what the request's body brings.
 enum Pieces {
     Left(Vec<Result<&'static str, BodyAborted>>),
-    Mirror(Request),
+    Mirror(Box<Request>),
 }
 
 impl BodySource for Pieces {
