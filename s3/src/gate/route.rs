@@ -248,6 +248,22 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_tells_the_same() {
+        let page = include_str!("../../../deploy/docs/s3.md");
+        let mut rows: Vec<&str> = page.lines().filter(|line| line.contains("| `s3:")).collect();
+        for Route { operation, action, built, .. } in ROUTES {
+            let (name, here) = (operation.name(), if *built { "yes" } else { "not yet" });
+            let tells = |row: &&str| {
+                row.starts_with(&format!("| {name} |"))
+                    && row.contains(&format!("| `{action}` | {here} |"))
+            };
+            let found = rows.iter().position(|row| tells(&row)).expect(name);
+            rows.remove(found);
+        }
+        assert_eq!(rows, [""; 0]);
+    }
+
+    #[test]
     fn an_unknown_argument_changes_nothing() {
         assert_eq!(route("GET", "/b/k?x-id=GetObject&foo", &[]), Ok(Operation::GetObject));
         assert_eq!(route("GET", "/b?prefix=a&delimiter=/", &[]), Ok(Operation::ListObjects));
