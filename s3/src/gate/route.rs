@@ -199,7 +199,7 @@ impl Routed {
 
 /// The row for a request: all it asks for is there, and no name in the query selects another.
 fn find(head: &Head, shape: Shape, query: &Query) -> Result<&'static Route, S3Error> {
-    let selects = |name: &str| !ARGUMENTS.contains(&name) && is_selector(name);
+    let selects = |name: &str| !ARGUMENTS.contains(&name) && selects_in(shape, name);
     let selectors = query.iter().filter(|(name, _)| selects(name)).count();
     let matches = |route: &&Route| {
         route.method == head.method()
@@ -216,8 +216,9 @@ fn find(head: &Head, shape: Shape, query: &Query) -> Result<&'static Route, S3Er
     })
 }
 
-fn is_selector(name: &str) -> bool {
-    ROUTES.iter().any(|route| route.query.contains(&name))
+/// Whether `name` selects an operation of this shape. (`?session` on an object is anyone's own.)
+fn selects_in(shape: Shape, name: &str) -> bool {
+    ROUTES.iter().any(|route| route.shape == shape && route.query.contains(&name))
 }
 
 #[cfg(test)]
@@ -268,6 +269,7 @@ mod tests {
         assert_eq!(route("GET", "/b/k?x-id=GetObject&foo", &[]), Ok(Operation::GetObject));
         assert_eq!(route("GET", "/b?prefix=a&delimiter=/", &[]), Ok(Operation::ListObjects));
         assert_eq!(route("GET", "/b/k?partNumber=1", &[]), Ok(Operation::GetObject));
+        assert_eq!(route("GET", "/b/k?session=abc", &[]), Ok(Operation::GetObject));
     }
 
     #[test]
