@@ -43,6 +43,8 @@ pub const DISK_REQUESTS_IN_FLIGHT_MAX: usize = 1024;
 pub const BLOCKING_THREADS: usize = 16;
 /// How long a directory's former owner may take to let go of its lock.
 pub const DIRECTORY_LOCK_WAIT: Duration = Duration::from_secs(5);
+/// Locks of directories that one process takes in its life.
+pub const DIRECTORY_LOCKS_MAX: u32 = 1024;
 
 // ---- ring ---------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ pub(super) enum Payload {
     Buffer(Buffer),
     Bytes(Bytes),
     Message(Box<Message>),
-    Address(Box<libc::sockaddr_storage>),
+    Address(#[expect(dead_code, reason = "the kernel reads it")] Box<libc::sockaddr_storage>),
 }
 
 /// Two pieces of memory that leave in one send, and their description for the kernel.
