@@ -38,11 +38,13 @@ pub fn ports<Q: Send + 'static, A: Send + 'static>(cores: u16) -> Vec<UnboundPor
 /// What came to one core, by the core it came from. The only part that threads share.
 struct Inbox<Q, A> {
     requests: Box<[ArrayQueue<(Ticket, Q)>]>,
-    /// `None` for a call whose handler ended without an answer.
-    replies: Box<[ArrayQueue<(Ticket, Option<A>)>]>,
+    replies: Box<[Replies<A>]>,
     dispatcher: AtomicWaker,
     closed: AtomicBool,
 }
+
+/// `None` for a call whose handler ended without an answer.
+type Replies<A> = ArrayQueue<(Ticket, Option<A>)>;
 
 /// Names an unanswered call of one core; never used twice.
 type Ticket = u64;
@@ -66,9 +68,9 @@ struct Seat<Q, A> {
 
 impl<Q, A> Drop for Seat<Q, A> {
     fn drop(&mut self) {
-        // Invariant: closed before the wakes. A caller that pushed too early to see it is woken by
-        // them; one that pushes later sees it (both sides are sequentially consistent).
-        self.inboxes[position(self.index)].closed.store(true, Ordering::SeqCst);
+        // Invariant: closed before the wakes. Each core's dispatcher then gives up what it waits for
+        // here and closes the credit, so that no later call gets as far as the queue.
+        self.inboxes[position(self.index)].closed.store(true, Ordering::Release);
         self.inboxes.iter().for_each(|inbox| inbox.dispatcher.wake());
     }
 }
@@ -176,10 +178,6 @@ impl<Q: Send + 'static, A: Send + 'static> Port<Q, A> {
         let pushed = inbox.requests[position(calls.index)].push((ticket, request));
         assert!(pushed.is_ok(), "credit is the queue's capacity");
         inbox.dispatcher.wake();
-        if inbox.closed.load(Ordering::SeqCst) {
-            peer.unanswered.borrow_mut().remove(&ticket);
-            return Err(MeshClosed);
-        }
         answer.await.map_err(|_| MeshClosed)
     }
 }
@@ -220,10 +218,10 @@ impl<Q: Send + 'static, A: Send + 'static> Dispatcher<Q, A> {
         self.core.spawn(Queue::Requests, async move { reply.give(answering.await) });
     }
 
-    fn take_replies(&self, from: CoreIndex, replies: &ArrayQueue<(Ticket, Option<A>)>) {
+    fn take_replies(&self, from: CoreIndex, replies: &Replies<A>) {
         let peer = &self.calls.peers[position(from)];
         // Invariant: looked at before the replies, so none that came before the end is lost.
-        let closed = self.seat.inboxes[position(from)].closed.load(Ordering::SeqCst);
+        let closed = self.seat.inboxes[position(from)].closed.load(Ordering::Acquire);
         while let Some((ticket, answer)) = replies.pop() {
             let call = peer.unanswered.borrow_mut().remove(&ticket);
             if let (Some((caller, _credit)), Some(answer)) = (call, answer) {
@@ -258,7 +256,7 @@ impl<Q, A> Drop for Reply<Q, A> {
     fn drop(&mut self) {
         let inbox = &self.inboxes[position(self.caller)];
         let pushed = inbox.replies[position(self.called)].push((self.ticket, self.answer.take()));
-        assert!(pushed.is_ok() || inbox.closed.load(Ordering::SeqCst), "its slot was reserved");
+        assert!(pushed.is_ok() || inbox.closed.load(Ordering::Acquire), "its slot was reserved");
         inbox.dispatcher.wake();
     }
 }

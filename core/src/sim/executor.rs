@@ -1,14 +1,13 @@
 //! Runs tasks and timers of all cores of a world on one thread, in an order drawn from the seed.
 
+use super::seed::{Concern, Happened, Streams, Trace};
 use crate::entropy::Entropy;
-use crate::limits::SIMULATED_TIME_MAX;
-use crate::map::FixedHasher;
+use crate::limits::SIMULATED_POLLS_MAX;
 use crate::runtime::Core;
 use crossbeam::queue::SegQueue;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::hash::Hasher;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,26 +30,6 @@ impl Boot {
     }
 }
 
-/// Who draws from the seed. Each has a stream of its own: another draw in one moves no other.
-#[derive(Clone, Copy)]
-pub(crate) enum Concern {
-    Scheduling,
-    Disk,
-    Network,
-    Worker,
-    Node,
-}
-
-/// What is folded into the trace.
-#[derive(Clone, Copy)]
-pub(crate) enum Trace {
-    Polled = 1,
-    Disk,
-    Delivered,
-    Worked,
-    Crashed,
-}
-
 pub(crate) type TaskId = u64;
 pub(crate) type TimerId = (u64, u64);
 type BoxedFuture = Pin<Box<dyn Future<Output = ()>>>;
@@ -58,10 +37,11 @@ type Payload = Box<dyn Any + Send>;
 
 pub(crate) struct Executor {
     seed: u64,
-    streams: [Entropy; 5],
+    streams: Streams,
     ready: Arc<SegQueue<TaskId>>,
     now: Cell<u64>,
-    trace: Cell<FixedHasher>,
+    polls: Cell<u64>,
+    trace: Trace,
     state: RefCell<State>,
     panic: RefCell<Option<Payload>>,
     panics_expected: Cell<bool>,
@@ -119,14 +99,13 @@ struct Act {
 
 impl Executor {
     pub fn new(seed: u64) -> Rc<Self> {
-        let stream =
-            |number: u64| Entropy::seeded(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         Rc::new(Self {
             seed,
-            streams: [1, 2, 3, 4, 5].map(stream),
+            streams: Streams::new(seed),
             ready: Arc::new(SegQueue::new()),
             now: Cell::new(0),
-            trace: Cell::new(FixedHasher::default()),
+            polls: Cell::new(0),
+            trace: Trace::default(),
             state: RefCell::default(),
             panic: RefCell::new(None),
             panics_expected: Cell::new(false),
@@ -138,7 +117,7 @@ impl Executor {
     }
 
     pub fn entropy(&self, concern: Concern) -> &Entropy {
-        &self.streams[concern as usize]
+        self.streams.of(concern)
     }
 
     /// A number in `[low, high)` from the stream of `concern`.
@@ -146,16 +125,12 @@ impl Executor {
         low + self.entropy(concern).below(high - low)
     }
 
-    pub fn note(&self, event: Trace, subject: u64) {
-        let mut trace = self.trace.get();
-        trace.write_u64(event as u64);
-        trace.write_u64(self.now());
-        trace.write_u64(subject);
-        self.trace.set(trace);
+    pub fn note(&self, happened: Happened, subject: u64) {
+        self.trace.fold(self.now(), happened, subject);
     }
 
     pub fn trace_hash(&self) -> u64 {
-        self.trace.get().finish()
+        self.trace.hash()
     }
 
     /// Starts a task, unless its owner has ended.
@@ -196,14 +171,18 @@ impl Executor {
 
     /// Has `work` happen at `time`, if `boot` lives until then.
     pub fn act_at(&self, time: u64, boot: &Rc<Boot>, work: impl FnOnce() + 'static) {
-        let act = Act { boot: Rc::clone(boot), in_device: false, work: Box::new(work) };
-        self.state.borrow_mut().timer(time, Timer::Act(act));
+        self.act(time, Act { boot: Rc::clone(boot), in_device: false, work: Box::new(work) });
     }
 
     /// As [`Executor::act_at`], in a device: if `boot` ends first, it may happen all the same.
     pub fn act_in_device(&self, time: u64, boot: &Rc<Boot>, work: impl FnOnce() + 'static) {
-        let act = Act { boot: Rc::clone(boot), in_device: true, work: Box::new(work) };
-        self.state.borrow_mut().timer(time, Timer::Act(act));
+        self.act(time, Act { boot: Rc::clone(boot), in_device: true, work: Box::new(work) });
+    }
+
+    fn act(&self, time: u64, act: Act) {
+        if act.boot.alive.get() {
+            self.state.borrow_mut().timer(time, Timer::Act(act));
+        }
     }
 
     /// A task or work panicked: the run ends, unless panics are expected.
@@ -250,8 +229,6 @@ impl Executor {
             let tasks = state.tasks.len();
             panic!("deadlock (seed {}): {tasks} tasks wait, and nothing can wake any", self.seed);
         }
-        let limit = SIMULATED_TIME_MAX.as_nanos();
-        assert!(u128::from(self.now()) < limit, "virtual time runs away (seed {})", self.seed);
         self.fire_timers();
     }
 
@@ -263,9 +240,11 @@ impl Executor {
         let core = slot.core.clone();
         let mut future = slot.future.take().expect("a task is polled by one");
         drop(state);
+        self.polls.set(self.polls.get() + 1);
+        assert!(self.polls.get() < SIMULATED_POLLS_MAX, "runs away (seed {})", self.seed);
         let nanos = self.between(Concern::Scheduling, 1, POLL_NANOS_MAX);
         self.now.set(self.now() + nanos);
-        self.note(Trace::Polled, id);
+        self.note(Happened::Polled, id);
         let former = Core::set_current(core);
         let ready = future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
         let mut state = self.state.borrow_mut();
@@ -302,7 +281,7 @@ impl Executor {
     /// Ends everything that `boot` owns. Of what its devices have under way, some still happens.
     pub fn end(&self, boot: &Rc<Boot>) {
         boot.alive.set(false);
-        self.note(Trace::Crashed, 0);
+        self.note(Happened::Crashed, 0);
         let mut state = self.state.borrow_mut();
         let of_boot = |slot: &Slot| Rc::ptr_eq(&slot.boot, boot);
         let tasks: Vec<Slot> =

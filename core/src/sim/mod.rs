@@ -1,7 +1,8 @@
 //! The simulator's backend: one thread, virtual time, seeded scheduling, disks and networks in
 //! memory that fail as told.
 //!
-//! Tests of one core say [`run`]; a [`World`] has many nodes, which crash and start again. The same
+//! A test of one core is `sim::run(seed, |core| async move { … })`, with [`Node::of`] for the faults
+//! of its drives; a [`World`] has many nodes, which crash and start again. The same
 //! seed and the same binary give the same trace ([`World::trace_hash`]). Nothing here reads a clock,
 //! a file or a socket of the machine.
 
@@ -10,6 +11,7 @@ pub mod disk;
 mod executor;
 pub mod network;
 pub mod runtime;
+mod seed;
 pub mod task;
 pub mod worker;
 mod world;
@@ -22,7 +24,7 @@ use crate::runtime::Core;
 /// Runs `main` on the only core of the only node of a new world, until it ends.
 ///
 /// # Panics
-/// If any task panics, if nothing can go on before `main` has ended, or if virtual time runs away.
+/// If any task panics, if nothing can go on before `main` has ended, or if it runs away.
 pub fn run<T: 'static, F: Future<Output = T> + 'static>(
     seed: u64,
     main: impl FnOnce(Core) -> F,

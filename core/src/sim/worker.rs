@@ -1,6 +1,7 @@
 //! Blocking work, in place, at a moment drawn from the seed.
 
-use super::executor::{Boot, Concern, Executor, Trace};
+use super::executor::{Boot, Executor};
+use super::seed::{Concern, Happened};
 use crate::sync::oneshot;
 use std::cell::Cell;
 use std::future::pending;
@@ -33,7 +34,7 @@ impl Worker {
         let (sender, result) = oneshot();
         let executor = Rc::clone(&self.executor);
         self.executor.act_at(self.idle_at.get(), &self.boot, move || {
-            executor.note(Trace::Worked, 0);
+            executor.note(Happened::Worked, 0);
             match catch_unwind(AssertUnwindSafe(work)) {
                 // Work whose waiter is gone has run all the same.
                 Ok(result) => drop(sender.send(result)),

@@ -2,9 +2,10 @@
 
 use super::clock;
 use super::disk::{Disk, DiskControl, FileSystem};
-use super::executor::{Boot, Concern, Executor};
+use super::executor::{Boot, Executor};
 use super::network::{Network, Switch};
 use super::runtime::CoreHandle;
+use super::seed::Concern;
 use super::task::Tasks;
 use crate::buffer::BufferPool;
 use crate::clock::{Clock, ClockBackend};
@@ -82,8 +83,7 @@ impl World {
     /// Runs `main`, outside all nodes, until it ends; then everything ends.
     ///
     /// # Panics
-    /// If any task panics, if nothing can go on before `main` has ended, or if virtual time runs
-    /// away.
+    /// If any task panics, if nothing can go on before `main` has ended, or if it runs away.
     pub fn run<T: 'static>(&self, main: impl Future<Output = T> + 'static) -> T {
         self.run_task(&Rc::clone(&self.0.boot), None, main)
     }
@@ -105,22 +105,20 @@ impl World {
     ) -> T {
         let result = Rc::new(RefCell::new(None));
         let done = Rc::new(Cell::new(false));
-        let (giving, ending) = (Rc::clone(&result), Rc::clone(&done));
+        let (giving, ending) = (Rc::clone(&result), Ending(Rc::clone(&done)));
         let executor = Rc::clone(&self.0.executor);
         let task = Box::pin(async move {
             match AssertUnwindSafe(main).catch_unwind().await {
                 Ok(output) => *giving.borrow_mut() = Some(output),
                 Err(payload) => executor.stop(payload),
             }
-            ending.set(true);
+            drop(ending);
         });
         self.0.executor.spawn(boot, core, task);
         self.0.executor.run_until(&done);
-        for node in self.0.nodes.borrow().iter() {
-            self.0.executor.end(&node.0.boot.borrow());
-        }
+        self.0.nodes.borrow().iter().for_each(Node::end);
         self.0.executor.end(&self.0.boot);
-        result.take().expect("given when done")
+        result.take().expect("main ends before its node does")
     }
 
     /// Time as the world counts it, for `main`. Nodes have clocks of their own.
@@ -137,6 +135,15 @@ impl World {
     /// Panics of tasks end no run from now on: whoever waits for the task is told.
     pub fn expect_panics(&self) {
         self.0.executor.expect_panics();
+    }
+}
+
+/// Ends the run when `main` is dropped, finished or not.
+struct Ending(Rc<Cell<bool>>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.set(true);
     }
 }
 
@@ -185,8 +192,7 @@ impl Node {
     /// The power fails: its tasks end, its connections are reset, and of what was not synced only
     /// some is left on its drives. Handles of its cores are dead from now on.
     pub fn crash(&self) {
-        self.0.switch.reset_host(self.0.host);
-        self.0.executor.end(&self.0.boot.borrow());
+        self.end();
         self.0.system.crash();
     }
 
@@ -207,6 +213,11 @@ impl Node {
         self.0.core_count.set(cores);
         *self.0.boot.borrow_mut() = Boot::new();
         self.boot_cores();
+    }
+
+    fn end(&self) {
+        self.0.switch.reset_host(self.0.host);
+        self.0.executor.end(&self.0.boot.borrow());
     }
 
     fn boot_cores(&self) {

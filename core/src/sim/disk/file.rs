@@ -116,6 +116,7 @@ impl FileNode {
     }
 
     fn write(&self, volume: &Volume, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        volume.note_written(bytes);
         let mut content = self.content.borrow_mut();
         let first = offset / BLOCK_BYTES.get();
         let end = first + (bytes.len() / BLOCK) as u64;

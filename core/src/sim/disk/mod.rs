@@ -1,6 +1,7 @@
 //! Files in memory, which forget at a crash what was never synced.
 
 mod directory;
+mod entries;
 mod faults;
 mod file;
 mod unsynced;
@@ -9,7 +10,7 @@ mod volume;
 pub use directory::{Directory, DirectoryLock};
 pub use faults::{DiskControl, Failure, Operation};
 pub use file::File;
-pub(crate) use volume::{FileSystem, Volume};
+pub(crate) use volume::FileSystem;
 
 use super::executor::Boot;
 use std::ffi::OsStr;

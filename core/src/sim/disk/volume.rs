@@ -1,11 +1,13 @@
 //! One drive: how long it takes, what it still holds, and what a crash leaves of it.
 
-use super::directory::DirectoryNode;
+use super::entries::DirectoryNode;
 use super::faults::{Failure, FaultState, Operation};
 use super::{EIO, ENOSPC, error};
+use crate::checksum::Crc64;
 use crate::entropy::Entropy;
 use crate::limits::SIMULATED_DRIVE_BYTES;
-use crate::sim::executor::{Boot, Concern, Executor, Trace};
+use crate::sim::executor::{Boot, Executor};
+use crate::sim::seed::{Concern, Happened};
 use crate::sync::oneshot;
 use crate::units::ByteCount;
 use std::cell::{Cell, RefCell};
@@ -65,6 +67,11 @@ impl Volume {
         self.executor.entropy(Concern::Disk)
     }
 
+    /// Folds bytes that are written into the trace.
+    pub fn note_written(&self, bytes: &[u8]) {
+        self.executor.note(Happened::Disk, Crc64::of(bytes).get());
+    }
+
     pub fn capacity(&self) -> ByteCount {
         self.capacity.get()
     }
@@ -112,7 +119,7 @@ impl Volume {
         let (sender, result) = oneshot();
         let executor = Rc::clone(&self.executor);
         self.executor.act_in_device(time, boot, move || {
-            executor.note(Trace::Disk, operation as u64);
+            executor.note(Happened::Disk, operation as u64);
             // A dropped future wants no result.
             drop(sender.send(work(outcome)));
         });

@@ -2,8 +2,9 @@
 
 use super::switch::Switch;
 use super::{ECONNRESET, EPIPE, error};
+use crate::checksum::Crc64;
 use crate::limits::{RECEIVE_BUFFER_BYTES, SIMULATED_WINDOW_BYTES};
-use crate::sim::executor::{Concern, Trace};
+use crate::sim::seed::{Concern, Happened};
 use crate::sync::Event;
 use bytes::{Bytes, BytesMut};
 use std::cell::RefCell;
@@ -82,18 +83,18 @@ impl Connection {
         let mut state = pipe.state.borrow_mut();
         match packet {
             Packet::Data(bytes) if state.unread => {
-                switch.executor.note(Trace::Delivered, 0);
+                switch.executor.note(Happened::Delivered, 0);
                 drop(state);
                 drop(bytes);
                 self.dispatch(switch, 1 - end, Packet::End(End::Reset));
                 return;
             }
             Packet::Data(bytes) => {
-                switch.executor.note(Trace::Delivered, bytes.len() as u64);
+                switch.executor.note(Happened::Delivered, Crc64::of(&bytes).get());
                 state.arrived.push_back(bytes);
             }
             Packet::End(how) => {
-                switch.executor.note(Trace::Delivered, 0);
+                switch.executor.note(Happened::Delivered, 0);
                 state.end.get_or_insert(how);
                 if matches!(how, End::Reset) {
                     state.end = Some(how);

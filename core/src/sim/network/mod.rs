@@ -15,6 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 const EPIPE: i32 = 32;
+const EADDRNOTAVAIL: i32 = 99;
 const ECONNRESET: i32 = 104;
 const ECONNREFUSED: i32 = 111;
 const EHOSTUNREACH: i32 = 113;
@@ -36,7 +37,11 @@ impl Network {
         if address.port() == 0 {
             address.set_port(self.switch.free_port());
         }
-        let backlog = self.switch.listen(self.reached(address));
+        let reached = self.reached(address);
+        if reached.ip() != self.host {
+            return Err(error(EADDRNOTAVAIL));
+        }
+        let backlog = self.switch.listen(reached);
         Ok(Listener { address, backlog })
     }
 

@@ -3,7 +3,8 @@
 use super::connection::{Connection, Stream};
 use super::{ECONNREFUSED, EHOSTUNREACH, error};
 use crate::limits::SIMULATED_BACKLOG_CONNECTIONS;
-use crate::sim::executor::{Boot, Concern, Executor};
+use crate::sim::executor::{Boot, Executor};
+use crate::sim::seed::Concern;
 use crate::sync::{Receiver, Sender, channel, oneshot};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
