@@ -35,18 +35,12 @@ fn main() {
     served.expect("the runtime runs");
 }
 
-async fn serve(
-    core: Core,
-    port: u16,
-    duration: Duration,
-    path: Option<PathBuf>,
-) -> io::Result<()> {
+async fn serve(core: Core, port: u16, duration: Duration, path: Option<PathBuf>) -> io::Result<()> {
     let file = match path {
         Some(path) => Some(open(&core, &path).await?),
         None => None,
     };
-    let mut listener =
-        core.network().listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    let mut listener = core.network().listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     let accepting = core.clone();
     core.spawn(Queue::Requests, async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -63,8 +57,7 @@ async fn serve(
 }
 
 async fn open(core: &Core, path: &Path) -> io::Result<File> {
-    let directory =
-        core.disk().create_directory(path.parent().unwrap_or(Path::new("."))).await?;
+    let directory = core.disk().create_directory(path.parent().unwrap_or(Path::new("."))).await?;
     let name = path.file_name().and_then(|name| name.to_str()).expect("a file's name");
     match directory.open(name).await {
         Ok(file) => Ok(file),
@@ -103,8 +96,7 @@ async fn connection(core: &Core, stream: Stream, file: Option<File>) -> io::Resu
 /// How many request heads end in `bytes`; what follows the last goes to `tail`.
 fn count_heads(bytes: &[u8], tail: &mut Vec<u8>) -> usize {
     let (mut from, mut count) = (0, 0);
-    while let Some(at) =
-        bytes[from..].windows(HEAD_END.len()).position(|window| window == HEAD_END)
+    while let Some(at) = bytes[from..].windows(HEAD_END.len()).position(|window| window == HEAD_END)
     {
         from += at + HEAD_END.len();
         count += 1;

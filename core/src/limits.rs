@@ -33,12 +33,18 @@ pub const BUFFER_BYTES_MAX: ByteCount = ByteCount::mib(4);
 pub const BUFFER_POOL_BYTES_DEFAULT: ByteCount = ByteCount::mib(512);
 /// Read cache of one core (a part of no other bound), when the node is given no other bound.
 pub const READ_CACHE_BYTES_DEFAULT: ByteCount = ByteCount::mib(256);
+/// What a cached entry takes besides its bytes.
+pub const CACHE_ENTRY_OVERHEAD_BYTES: ByteCount = ByteCount::new(256);
+/// Names that the read cache of one core remembers after their bytes left it.
+pub const CACHE_GHOSTS_MAX: usize = 64 * 1024;
 /// Disk requests that one core keeps in flight; more wait their turn.
 pub const DISK_REQUESTS_IN_FLIGHT_MAX: usize = 1024;
 /// Threads of the process for blocking work.
 pub const BLOCKING_THREADS: usize = 16;
 /// How long a directory's former owner may take to let go of its lock.
 pub const DIRECTORY_LOCK_WAIT: Duration = Duration::from_secs(5);
+/// Locks of directories that one process takes in its life.
+pub const DIRECTORY_LOCKS_MAX: u32 = 1024;
 
 // ---- ring ---------------------------------------------------------------------------------------
 
@@ -59,6 +65,10 @@ pub const SHUTDOWN_ROUNDS: usize = 64;
 pub const SMALL_BODY_BYTES_MAX: ByteCount = ByteCount::kib(128);
 /// One slice of a stripe of a large body.
 pub const SLICE_BYTES: ByteCount = ByteCount::kib(256);
+/// Slices are powers of two between these.
+pub const SLICE_BYTES_MIN: ByteCount = ByteCount::kib(4);
+/// See [`SLICE_BYTES_MIN`].
+pub const SLICE_BYTES_MAX: ByteCount = ByteCount::mib(1);
 /// The checksum (and later encryption) unit of stored bytes; never spans slices.
 pub const CHUNK_BYTES_MAX: ByteCount = ByteCount::kib(64);
 /// Payload of one run of a large shard.
@@ -67,6 +77,30 @@ pub const RUN_PAYLOAD_BYTES_MAX: ByteCount = ByteCount::mib(2);
 pub const SMALL_SEGMENT_BYTES: ByteCount = ByteCount::mib(64);
 /// A bulk segment: fallocated, sealed, punched.
 pub const BULK_SEGMENT_BYTES: ByteCount = ByteCount::mib(256);
+/// The shortest segment: a drive's are at most a 64th of it.
+pub const SEGMENT_BYTES_MIN: ByteCount = ByteCount::mib(4);
+/// Segments that one core keeps open for reading on each drive.
+pub const SEGMENT_FILES_OPEN_MAX: usize = 256;
+/// Small records that one write takes (memory of one core, for each drive).
+pub const SMALL_BATCH_BYTES_MAX: ByteCount = ByteCount::mib(1);
+/// Runs of large bodies that are written side by side before a sync.
+pub const BULK_BATCH_RUNS_MAX: usize = 32;
+/// Appends that wait for one drive on one core.
+pub const APPENDS_WAITING_MAX: usize = 4096;
+/// Stripes being filled, encoded and written, all bodies of one core together.
+pub const WRITE_BYTES_IN_FLIGHT_MAX: ByteCount = ByteCount::mib(256);
+/// Stripes being read and waiting to be taken, all bodies of one core together.
+pub const READ_BYTES_IN_FLIGHT_MAX: ByteCount = ByteCount::mib(256);
+/// The largest stripe: the widest profile with the longest slices.
+pub const STRIPE_BYTES_MAX: ByteCount = ByteCount::mib(24);
+/// Stripes of one body on their way to the drives.
+pub const WRITER_STRIPES_IN_FLIGHT_MAX: usize = 2;
+/// How far a damaged segment is searched for the next run.
+pub const RESYNC_BYTES_MAX: ByteCount = ByteCount::mib(16);
+/// Runs that recovery hands to a lane's owner at once.
+pub const RECOVERED_RUNS_PER_CALL: usize = 1024;
+/// Presence and space of a drive are looked at this often.
+pub const DRIVE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Free space of a drive below which it takes no new object bytes: room for deletes and metadata.
 pub const DRIVE_HEADROOM_BYTES_MIN: ByteCount = ByteCount::mib(512);
 
@@ -98,6 +132,25 @@ pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// A client that takes no byte of a response for this long is given up.
 pub const SEND_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Deadlines of connections are looked at this often: none is later than that by more.
+pub const DEADLINE_SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Chunk extensions and trailers of one chunked body, which nobody reads.
+pub const CHUNK_OVERHEAD_BYTES_MAX: usize = 8192;
+/// One send: the peer must take this much within [`SEND_IDLE_TIMEOUT`].
+pub const SEND_BYTES_MAX: ByteCount = ByteCount::mib(1);
+/// What is read and dropped of a body that nobody wants, or before closing a connection, so that
+/// the peer gets to see the answer.
+pub const UNREAD_BYTES_MAX: ByteCount = ByteCount::kib(256);
+/// See [`UNREAD_BYTES_MAX`].
+pub const UNREAD_TIMEOUT: Duration = Duration::from_secs(2);
+/// Connections over [`CONNECTIONS_PER_CORE_MAX`] that are being told so; more are just closed.
+pub const CONNECTIONS_REFUSED_MAX: usize = 64;
+/// After a failed accept (out of descriptors) the next one waits this long.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The cluster's certificate authority is valid this long.
+pub const AUTHORITY_LIFETIME: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+/// A node's certificate is valid this long.
+pub const NODE_CERTIFICATE_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// In-flight requests have this long to finish once the node drains.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -119,6 +172,10 @@ pub const METADATA_MIRRORS_MAX: usize = 3;
 
 // ---- S3 -----------------------------------------------------------------------------------------
 
+/// The shortest and the longest bucket name (S3: 3 and 63).
+pub const BUCKET_NAME_BYTES_MIN: usize = 3;
+/// See [`BUCKET_NAME_BYTES_MIN`].
+pub const BUCKET_NAME_BYTES_MAX: usize = 63;
 /// An object key, in bytes of UTF-8 (S3: 1,024).
 pub const KEY_BYTES_MAX: usize = 1024;
 /// A single PUT or part (S3: 5 GiB).
@@ -135,6 +192,16 @@ pub const LIST_PAGE_MAX: usize = 1000;
 pub const DELETE_OBJECTS_MAX: usize = 1000;
 /// An XML request body (S3: 1 MiB for Complete and DeleteObjects; 10,000 parts fit in 2 MiB).
 pub const XML_BODY_BYTES_MAX: ByteCount = ByteCount::mib(2);
+/// Elements within one another in an XML request body: the deepest request of S3 needs five.
+pub const XML_DEPTH_MAX: usize = 8;
+/// A line of the aws-chunked coding: a chunk's size and signature, or a trailer.
+pub const CHUNK_LINE_BYTES_MAX: usize = 1024;
+/// Trailers behind an aws-chunked body, all lines together.
+pub const TRAILER_BYTES_MAX: usize = 8192;
+/// Bytes hashed before other tasks of the core get their turn.
+pub const HASH_STRETCH_BYTES_MAX: usize = 64 << 10;
+/// A user's secret, at least: shorter ones can be guessed.
+pub const SECRET_KEY_BYTES_MIN: usize = 8;
 /// User metadata of an object, names and values together (S3: 2 KiB).
 pub const USER_METADATA_BYTES_MAX: usize = 2048;
 /// Clock skew of a signed request (S3: 15 minutes).
@@ -145,3 +212,15 @@ pub const PRESIGNED_LIFETIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const REQUESTS_PER_CORE_MAX: usize = 2048;
 /// Buckets of one cluster.
 pub const BUCKETS_MAX: usize = 100_000;
+
+// ---- simulator ----------------------------------------------------------------------------------
+
+/// Room of a simulated drive that a test gives no other.
+pub const SIMULATED_DRIVE_BYTES: ByteCount = ByteCount::gib(64);
+/// Polls after which a simulation has run away (a quarter of a minute): something waits for what
+/// never comes.
+pub const SIMULATED_POLLS_MAX: u64 = 100_000_000;
+/// Bytes under way or unread in one direction of a simulated connection.
+pub const SIMULATED_WINDOW_BYTES: ByteCount = ByteCount::kib(256);
+/// Connections of a simulated listener that wait to be accepted; more are refused.
+pub const SIMULATED_BACKLOG_CONNECTIONS: usize = 1024;

@@ -1,1 +1,19 @@
-//! Skeleton.
+//! The small replicated truth: buckets, versions, uploads, data records and the layout, kept by
+//! openraft over RocksDB. `s3` and the node propose [`Command`]s and ask queries through [`Meta`].
+//!
+//! Apply is deterministic: it reads nothing but the command and the state. Object bytes never pass
+//! here, and nothing here knows how shards are stored. Only `rocks` touches the file system; only
+//! `raft` names openraft.
+
+pub mod command;
+pub mod meta;
+pub mod mirror;
+pub mod open;
+pub mod placement;
+pub mod query;
+pub mod record;
+pub mod state;
+
+pub use command::{Command, Outcome};
+pub use meta::{Meta, MetaError, Readers};
+pub use open::{Open, OpenError, open_metadata_core, open_reader};

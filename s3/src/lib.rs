@@ -1,1 +1,35 @@
-//! Skeleton.
+//! S3 meaning: from a request of HTTP to an answer of S3.
+//!
+//! The node makes one [`Service`] per core and gives it to `net`. A request passes the [`gate`]
+//! (route, signature, permission, room) and reaches its verb in [`verb`], one file each. `body`
+//! checks what streams in, `xml` reads and writes documents, `error` names what went wrong.
+//! Nothing here touches drives, sockets or clocks but through the handles it is given.
+
+mod answer;
+pub mod body;
+pub mod checksum;
+mod condition;
+pub mod credentials;
+pub mod error;
+mod fetch;
+pub mod gate;
+mod headers;
+pub mod node;
+mod percent;
+mod query;
+mod range;
+pub mod record;
+pub mod service;
+pub mod sigv4;
+mod store;
+mod target;
+#[cfg(test)]
+mod testing;
+mod time;
+mod verb;
+mod xml;
+
+pub use credentials::{Credentials, CredentialsError, Keyring};
+pub use error::{Code, S3Error};
+pub use node::Settings;
+pub use service::Service;

@@ -1,1 +1,29 @@
-//! Skeleton.
+//! Object bytes to durable shards and back: the segment log, erasure coding, reads that verify.
+//!
+//! The coordinator of a request plans *where* (with `hamster-meta`), then calls [`Shards`] of its
+//! own core: [`Shards::write_small`] or [`Shards::writer`] give a [`Receipt`] once the shards are
+//! durable, [`Shards::read`] gives verified bytes back. Nothing here knows buckets, keys or
+//! versions, and nothing here decides what is visible: a receipt is not yet a commit.
+//!
+//! Inside, from the drive up: [`drive`] (identity and state of a data directory), `segment` (the
+//! on-disk format), `append` (group commit), [`lane`] (the index and who owns it), `recover` (the
+//! index from the segments), `code` (Reed–Solomon), [`write`] and [`read`].
+
+mod append;
+mod code;
+pub mod drive;
+mod geometry;
+pub mod lane;
+pub mod location;
+pub mod read;
+mod recover;
+mod segment;
+mod shards;
+mod wire;
+pub mod write;
+
+pub use drive::{DriveState, DriveTable, OpenDrive};
+pub use location::{Location, Piece, Plan, Receipt};
+pub use read::{CacheFigures, ReadError, Reader};
+pub use shards::{OpenError, Shards, open};
+pub use write::{WriteError, Writer};

@@ -1,18 +1,28 @@
-//! Starts cores.
-use crate::worker::Worker;
+//! What a core can do besides its handles.
+
+use super::executor::{Boot, Executor};
+use super::worker;
+use super::world::Node;
+use crate::worker::{Worker, WorkerBackend};
+use std::rc::Rc;
 
 /// What a core of this backend can do besides its handles.
-pub struct CoreHandle;
+pub struct CoreHandle {
+    pub(crate) executor: Rc<Executor>,
+    pub(crate) boot: Rc<Boot>,
+    pub(crate) node: Node,
+}
 
 impl CoreHandle {
     pub(crate) fn worker(&self, _name: &str) -> Worker {
-        todo!()
+        Worker(WorkerBackend::Sim(worker::Worker::new(&self.executor, &self.boot)))
     }
 
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
-        _work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce() -> T + Send + 'static,
     ) -> T {
-        todo!()
+        // A worker of its own each time: in no order.
+        worker::Worker::new(&self.executor, &self.boot).run(work).await
     }
 }

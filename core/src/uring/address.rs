@@ -58,14 +58,12 @@ fn from_kernel(storage: &libc::sockaddr_storage) -> io::Result<SocketAddr> {
     }
 }
 
-type Ask =
-    unsafe extern "C" fn(RawFd, *mut libc::sockaddr, *mut libc::socklen_t) -> libc::c_int;
+type Ask = unsafe extern "C" fn(RawFd, *mut libc::sockaddr, *mut libc::socklen_t) -> libc::c_int;
 
 fn ask(socket: RawFd, ask: Ask) -> io::Result<SocketAddr> {
     // SAFETY: a storage of zeroes is an address of no family.
     let mut storage = unsafe { zeroed::<libc::sockaddr_storage>() };
-    let mut length =
-        libc::socklen_t::try_from(size_of_val(&storage)).expect("an address is short");
+    let mut length = libc::socklen_t::try_from(size_of_val(&storage)).expect("an address is short");
     // SAFETY: the length is that of the storage.
     super::system::check(unsafe { ask(socket, (&raw mut storage).cast(), &raw mut length) })?;
     from_kernel(&storage)

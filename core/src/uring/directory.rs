@@ -2,6 +2,7 @@
 //! one that was opened. The calls block, so they run on the pool.
 
 use super::disk::{Disk, File, Opened};
+use super::lock::DirectoryLock;
 use super::system;
 use crate::buffer::BufferPool;
 use crate::disk::{Entry, EntryKind, Space};
@@ -35,9 +36,6 @@ struct Open {
     /// Replacing takes turns: two at once would share one temporary name.
     replacing: Mutex<()>,
 }
-
-/// See [`crate::disk::DirectoryLock`].
-pub struct DirectoryLock(#[expect(dead_code, reason = "the kernel lets go when it closes")] OwnedFd);
 
 /// Opens the directory at `path`.
 pub(super) fn open(path: &Path) -> io::Result<OwnedFd> {
@@ -85,23 +83,24 @@ impl Directory {
     }
 
     pub(crate) async fn lock(&self) -> io::Result<Option<DirectoryLock>> {
-        self.run(|open| {
-            let lock = open.at(LOCK_NAME, libc::O_CREAT | libc::O_RDWR)?;
-            let mut left = limits::DIRECTORY_LOCK_WAIT.as_millis() / LOCK_INTERVAL.as_millis();
-            loop {
-                // SAFETY: no pointers.
-                let locked = unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
-                match system::check(locked) {
-                    Ok(_) => return Ok(Some(DirectoryLock(lock))),
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-                    Err(_) if left == 0 => return Ok(None),
-                    // Why wait: the ring of a killed owner lets its files go only later.
-                    Err(_) => pause(LOCK_INTERVAL),
+        let locks = Arc::clone(&self.disk.locks);
+        let lock = self
+            .run(move |open| {
+                let file = Arc::new(open.at(LOCK_NAME, libc::O_CREAT | libc::O_RDWR)?);
+                let mut left = limits::DIRECTORY_LOCK_WAIT.as_millis() / LOCK_INTERVAL.as_millis();
+                loop {
+                    let lock = locks.try_take(&file)?;
+                    if lock.is_some() || left == 0 {
+                        return Ok(lock);
+                    }
+                    // Why wait: the rings of a killed owner let go only when they are done.
+                    pause(LOCK_INTERVAL);
+                    left -= 1;
                 }
-                left -= 1;
-            }
-        })
-        .await
+            })
+            .await?;
+        self.disk.hold_locks()?;
+        Ok(lock)
     }
 
     pub(crate) async fn list(&self) -> io::Result<Vec<Entry>> {
@@ -138,13 +137,13 @@ impl Directory {
         assert_eq!(length, length.align_up(limits::BLOCK_BYTES), "a file of whole blocks");
         let name = name.to_owned();
         let opened = self.run(move |open| open.create(&name, length, written)).await?;
-        Ok(self.disk.file(opened))
+        self.disk.file(opened)
     }
 
     pub(crate) async fn open(&self, name: &str) -> io::Result<File> {
         let name = name.to_owned();
         let opened = self.run(move |open| open.direct(&name, 0)).await?;
-        Ok(self.disk.file(opened))
+        self.disk.file(opened)
     }
 
     pub(crate) async fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -239,9 +238,8 @@ impl Open {
     fn subdirectory(&self, name: &str) -> io::Result<OwnedFd> {
         let c_name = entry_name(name)?;
         // SAFETY: a string that ends in zero.
-        let made = unsafe {
-            libc::mkdirat(self.descriptor.as_raw_fd(), c_name.as_ptr(), MODE_DIRECTORY)
-        };
+        let made =
+            unsafe { libc::mkdirat(self.descriptor.as_raw_fd(), c_name.as_ptr(), MODE_DIRECTORY) };
         match system::check(made) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => self.at(name, libc::O_RDONLY | libc::O_DIRECTORY),
@@ -287,8 +285,7 @@ impl Open {
         let (from, to) = (entry_name(from)?, entry_name(to)?);
         let directory = self.descriptor.as_raw_fd();
         // SAFETY: strings that end in zero.
-        let renamed =
-            unsafe { libc::renameat(directory, from.as_ptr(), directory, to.as_ptr()) };
+        let renamed = unsafe { libc::renameat(directory, from.as_ptr(), directory, to.as_ptr()) };
         system::check(renamed).map(drop)
     }
 

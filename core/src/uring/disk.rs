@@ -1,6 +1,7 @@
 //! Files: reads, writes and syncs on the ring; everything else on the blocking pool, in `directory`.
 
 use super::directory;
+use super::lock::Locks;
 use super::request::{Request, check};
 use super::ring::Ring;
 use super::slot::Payload;
@@ -13,14 +14,17 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
-pub use super::directory::{Directory, DirectoryLock};
+pub use super::directory::Directory;
+pub use super::lock::DirectoryLock;
 
 /// See [`crate::Disk`].
 #[derive(Clone)]
 pub struct Disk {
     pub(super) ring: Rc<Ring>,
     pub(super) pool: Worker,
+    pub(super) locks: Arc<Locks>,
 }
 
 impl Disk {
@@ -36,10 +40,17 @@ impl Disk {
         self.directory(path).await
     }
 
-    pub(super) fn file(&self, opened: Opened) -> File {
+    pub(super) fn file(&self, opened: Opened) -> io::Result<File> {
+        // Before the first write that the locks must cover.
+        self.hold_locks()?;
         let Opened { descriptor, direct } = opened;
         let open = OpenFile { descriptor: Some(descriptor), direct, pool: self.pool.clone() };
-        File { ring: Rc::clone(&self.ring), file: Rc::new(open) }
+        Ok(File { ring: Rc::clone(&self.ring), file: Rc::new(open) })
+    }
+
+    /// Has this core's ring hold every lock of the process.
+    pub(super) fn hold_locks(&self) -> io::Result<()> {
+        self.ring.hold(&self.locks)
     }
 }
 
@@ -88,8 +99,7 @@ impl File {
         assert_aligned(offset, buffer.len());
         let mut done = 0;
         while done < buffer.len() {
-            let request =
-                Request::read(&self.ring, &self.file, offset + done as u64, buffer, done);
+            let request = Request::read(&self.ring, &self.file, offset + done as u64, buffer, done);
             let (result, payload) = request.await;
             buffer = into_buffer(payload);
             match check(result) {

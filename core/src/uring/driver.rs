@@ -101,10 +101,8 @@ impl Driver {
     }
 
     fn poll_sleep(&mut self, first: Option<Instant>, context: &mut Context<'_>) -> Poll<bool> {
-        let earlier = self
-            .timers
-            .first()
-            .is_some_and(|deadline| first.is_none_or(|first| deadline < first));
+        let earlier =
+            self.timers.first().is_some_and(|deadline| first.is_none_or(|first| deadline < first));
         if earlier || self.ring.has_work() || !self.inbox.is_empty() {
             return Poll::Ready(false);
         }

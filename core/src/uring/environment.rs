@@ -2,8 +2,8 @@
 //!
 //! Read by the binary and by the node's assembly at start. Nothing below them may look here.
 
-use super::ring::Ring;
 use super::request::{Request, check};
+use super::ring::Ring;
 use super::system;
 use crate::runtime::{Core, CoreBackend};
 use std::io;
@@ -84,8 +84,7 @@ impl Signals {
         let mut came = unsafe { std::mem::zeroed::<libc::signalfd_siginfo>() };
         let place = (&raw mut came).cast();
         // SAFETY: the length is that of the place.
-        let length =
-            unsafe { libc::read(self.descriptor.as_raw_fd(), place, size_of_val(&came)) };
+        let length = unsafe { libc::read(self.descriptor.as_raw_fd(), place, size_of_val(&came)) };
         if length == -1 {
             let error = io::Error::last_os_error();
             return if error.kind() == io::ErrorKind::WouldBlock { Ok(None) } else { Err(error) };

@@ -17,6 +17,7 @@ mod address;
 mod directory;
 mod driver;
 mod inbox;
+mod lock;
 mod multishot;
 mod receive_buffers;
 mod request;

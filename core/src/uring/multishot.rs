@@ -2,11 +2,12 @@
 //! Called by `network`. Whoever waits for nothing leaves nothing armed for ever: both pause when
 //! too much lies unread.
 
-use super::receive_buffers::BUFFER_GROUP;
+use super::receive_buffers::{BUFFER_BYTES, BUFFER_GROUP};
 use super::ring::{Ring, close_entry};
 use super::slot::{Accept, Arrival, Receive, Receiving, Slot};
 use crate::limits;
-use io_uring::{opcode, squeue::Entry, types};
+use io_uring::squeue::{self, Entry};
+use io_uring::{opcode, types};
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Deref;
@@ -28,6 +29,7 @@ impl Receiver {
             arrivals: VecDeque::new(),
             receiving: Receiving::Idle,
             starved: false,
+            flooded: false,
             orphan: false,
         };
         let index = ring.with(|state| state.slots.insert(Slot::Receive(receive)));
@@ -35,7 +37,10 @@ impl Receiver {
     }
 
     /// The next bytes; `None` at the end of the stream.
-    pub(super) fn poll_next(&self, context: &mut Context<'_>) -> Poll<io::Result<Option<Received>>> {
+    pub(super) fn poll_next(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Received>>> {
         let (arrived, entry, former) = self.ring.with(|state| {
             let closing = state.closing();
             let receive = state.slots.receive(self.index);
@@ -73,8 +78,15 @@ impl Receiver {
             let mut memory = vec![0; limits::RECEIVE_STARVED_BYTES.as_usize()].into_boxed_slice();
             let length = u32::try_from(memory.len()).expect("a limit of some KiB");
             let entry = opcode::Recv::new(socket, memory.as_mut_ptr(), length).build();
-            receive.receiving = Receiving::Single(memory);
+            receive.receiving = Receiving::Own(memory);
             entry
+        } else if receive.flooded {
+            receive.receiving = Receiving::Single;
+            let length = u32::try_from(BUFFER_BYTES).expect("a limit of some KiB");
+            opcode::Recv::new(socket, std::ptr::null_mut(), length)
+                .buf_group(BUFFER_GROUP)
+                .build()
+                .flags(squeue::Flags::BUFFER_SELECT)
         } else {
             receive.receiving = Receiving::Multishot;
             opcode::RecvMulti::new(socket, BUFFER_GROUP).build()
@@ -184,9 +196,8 @@ impl Acceptor {
         });
         drop(former);
         if arm {
-            let entry = opcode::AcceptMulti::new(types::Fd(self.socket))
-                .flags(libc::SOCK_CLOEXEC)
-                .build();
+            let entry =
+                opcode::AcceptMulti::new(types::Fd(self.socket)).flags(libc::SOCK_CLOEXEC).build();
             self.ring.queue(entry.user_data(self.index as u64));
         }
         match arrived {

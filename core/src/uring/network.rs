@@ -51,8 +51,7 @@ impl Network {
     pub(crate) async fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
         let socket = self.own(new_socket(address)?);
         let (storage, length) = address::to_kernel(address);
-        let (result, _) =
-            Request::connect(&self.ring, socket.descriptor, storage, length).await;
+        let (result, _) = Request::connect(&self.ring, socket.descriptor, storage, length).await;
         check(result)?;
         Ok(Stream::new(socket))
     }

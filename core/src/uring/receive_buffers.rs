@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 pub(super) const BUFFER_GROUP: u16 = 0;
 
 const MASK: u16 = RECEIVE_BUFFERS - 1;
-const BUFFER_BYTES: usize = RECEIVE_BUFFER_BYTES.as_usize();
+/// One buffer.
+pub(super) const BUFFER_BYTES: usize = RECEIVE_BUFFER_BYTES.as_usize();
 const MEMORY_BYTES: usize = RECEIVE_BUFFERS as usize * BUFFER_BYTES;
 const ENTRIES_BYTES: usize = RECEIVE_BUFFERS as usize * size_of::<BufRingEntry>();
 

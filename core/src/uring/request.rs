@@ -31,14 +31,8 @@ pub(super) struct Request {
 }
 
 impl Request {
-    fn start(
-        ring: &Rc<Ring>,
-        entry: Entry,
-        payload: Payload,
-        file: Option<&Rc<OpenFile>>,
-    ) -> Self {
-        let once =
-            Once { waker: None, result: None, payload, file: file.cloned(), orphan: false };
+    fn start(ring: &Rc<Ring>, entry: Entry, payload: Payload, file: Option<&Rc<OpenFile>>) -> Self {
+        let once = Once { waker: None, result: None, payload, file: file.cloned(), orphan: false };
         let index = ring.start(entry, once);
         Self { ring: Rc::clone(ring), index, cancellable: file.is_none(), done: false }
     }

@@ -8,15 +8,17 @@
 //!   makes a cancel harmless whose slot was taken again: the new entry stands behind it.
 //! * Nothing is dropped or woken while the state is borrowed: both may come back here.
 
-use super::receive_buffers::ReceiveBuffers;
+use super::lock::Locks;
+use super::receive_buffers::{BUFFER_BYTES, ReceiveBuffers};
 use super::slot::{Accept, Arrival, Once, Receive, Receiving, Slot, Slots};
+use super::system;
 use crate::clock::Instant;
 use crate::limits;
 use io_uring::{IoUring, cqueue, opcode, squeue::Entry, types};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -56,8 +58,13 @@ pub(super) struct State {
     driver: Option<Waker>,
     timer_at: Option<Instant>,
     timer: Box<types::Timespec>,
+    /// No request may start any more.
     closing: bool,
+    /// The kernel has done what was queued.
+    ended: bool,
     enter_failures: u32,
+    /// Registered files: locks, which stay as long as the kernel works for this ring.
+    locks_held: u32,
     /// To wake and to drop once nothing is borrowed.
     woken: Vec<Waker>,
     finished: Vec<Once>,
@@ -71,6 +78,7 @@ impl Ring {
     pub(super) fn new() -> io::Result<Self> {
         let (uring, task_run) = build(limits::RING_ENTRIES)?;
         let buffers = ReceiveBuffers::register(&uring)?;
+        uring.submitter().register_files_sparse(limits::DIRECTORY_LOCKS_MAX)?;
         Ok(Self {
             state: RefCell::new(State {
                 uring,
@@ -84,7 +92,9 @@ impl Ring {
                 timer_at: None,
                 timer: Box::default(),
                 closing: false,
+                ended: false,
                 enter_failures: 0,
+                locks_held: 0,
                 woken: Vec::new(),
                 finished: Vec::new(),
             }),
@@ -107,7 +117,12 @@ impl Ring {
 
     /// Closes `descriptor` behind every entry that was queued so far.
     pub(super) fn close(&self, descriptor: RawFd) {
-        self.queue(close_entry(descriptor));
+        if self.with(|state| state.ended) {
+            // Nothing is queued any more, nor ever handed over.
+            system::close(descriptor);
+        } else {
+            self.queue(close_entry(descriptor));
+        }
     }
 
     /// Asks the kernel to end the request of slot `index` early.
@@ -135,6 +150,18 @@ impl Ring {
         drop(state);
         driver.into_iter().for_each(Waker::wake);
         index
+    }
+
+    /// Holds every lock of `locks` until the kernel is done with the ring's last request.
+    pub(super) fn hold(&self, locks: &Locks) -> io::Result<()> {
+        let mut state = self.state.borrow_mut();
+        let seen = usize::try_from(state.locks_held).expect("a small limit");
+        for lock in locks.since(seen) {
+            let files = [lock.as_raw_fd()];
+            state.uring.submitter().register_files_update(state.locks_held, &files)?;
+            state.locks_held += 1;
+        }
+        Ok(())
     }
 
     /// Has the kernel signal `eventfd` for completions, while [`Ring::signals`] is on.
@@ -222,7 +249,10 @@ impl Ring {
         }
         // Closes may still be queued.
         self.turn();
-        self.with(|state| state.in_kernel())
+        self.with(|state| {
+            state.ended = true;
+            state.in_kernel()
+        })
     }
 
     /// (slots in use, receive buffers that are not with the kernel).
@@ -236,8 +266,8 @@ impl State {
     pub(super) fn queue(&mut self, entry: Entry) {
         // SAFETY: what the entry points to belongs to its slot (or is the timer's box), which lives
         // until the final completion.
-        let queued = self.backlog.is_empty()
-            && unsafe { self.uring.submission().push(&entry) }.is_ok();
+        let queued =
+            self.backlog.is_empty() && unsafe { self.uring.submission().push(&entry) }.is_ok();
         if !queued {
             self.backlog.push_back(entry);
         }
@@ -387,6 +417,7 @@ impl State {
             && matches!(receive.receiving, Receiving::Multishot);
         if pause {
             receive.receiving = Receiving::Pausing;
+            receive.flooded = true;
         }
         self.woken.extend(receive.waker.take());
         if pause {
@@ -453,10 +484,13 @@ fn arrival(
 ) -> Option<Arrival> {
     let length = usize::try_from(result).unwrap_or(0);
     match (former, buffer) {
-        (Some(Receiving::Single(memory)), _) if length > 0 => {
-            Some(Arrival::Own { memory, length })
+        (Some(Receiving::Own(memory)), _) if length > 0 => Some(Arrival::Own { memory, length }),
+        (former, Some(buffer)) if length > 0 => {
+            if matches!(former, Some(Receiving::Single)) && length < BUFFER_BYTES {
+                receive.flooded = false;
+            }
+            Some(Arrival::Provided { buffer, length })
         }
-        (_, Some(buffer)) if length > 0 => Some(Arrival::Provided { buffer, length }),
         (Some(Receiving::Pausing), _) if result == -libc::ECANCELED => None,
         _ if result == -libc::ENOBUFS => {
             receive.starved = true;
@@ -495,12 +529,6 @@ pub(super) fn close_entry(descriptor: RawFd) -> Entry {
 
 impl Accept {
     pub(super) fn new() -> Self {
-        Self {
-            waker: None,
-            arrivals: VecDeque::new(),
-            armed: false,
-            pausing: false,
-            orphan: false,
-        }
+        Self { waker: None, arrivals: VecDeque::new(), armed: false, pausing: false, orphan: false }
     }
 }

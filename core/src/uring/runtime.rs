@@ -6,9 +6,10 @@ use super::disk::Disk;
 use super::driver::Driver;
 use super::environment::BlockedSignals;
 use super::inbox::{Inbox, remote_waker};
+use super::lock::Locks;
 use super::network::Network;
 use super::ring::Ring;
-use super::task::Tasks;
+use super::task::{Tasks, panicked};
 use super::timer::Timers;
 use super::worker::{Pool, Settings, Worker};
 use super::{probe, system};
@@ -24,11 +25,16 @@ use crate::task::{Queue, TasksBackend};
 use crate::units::ByteCount;
 use crate::worker::WorkerBackend;
 use crate::{disk, network, task, worker};
+use futures_util::FutureExt;
 use glommio::{LocalExecutorBuilder, Placement};
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
+
+/// Memory that each executor of glommio takes for its own disk I/O, which has no use here.
+const GLOMMIO_IO_BYTES: usize = 64 << 10;
 
 /// How a node's cores are run.
 #[derive(Clone, Debug)]
@@ -111,14 +117,21 @@ where
         return Err(RuntimeError::CoreCount(config.cpus.len()));
     }
     probe::probe()?;
+    system::raise_open_files()?;
     let _blocked = BlockedSignals::new();
-    let settings =
-        Settings { cpus: system::affinity()?, abort_on_panic: config.abort_on_panic };
+    let settings = Settings { cpus: system::affinity()?, abort_on_panic: config.abort_on_panic };
     let pool = Pool::start(settings)?;
+    let locks = Arc::new(Locks::default());
     let mut threads = Vec::new();
     for (index, cpu) in (0..).map(CoreIndex::new).zip(config.cpus) {
-        let start =
-            Start { index, count, cpu, buffers: config.buffer_bytes_per_core, pool: pool.clone() };
+        let start = Start {
+            index,
+            count,
+            cpu,
+            buffers: config.buffer_bytes_per_core,
+            pool: pool.clone(),
+            locks: Arc::clone(&locks),
+        };
         let main = main.clone();
         let thread = std::thread::Builder::new()
             .name(format!("core-{}", index.get()))
@@ -141,6 +154,7 @@ struct Start {
     cpu: usize,
     buffers: ByteCount,
     pool: Pool,
+    locks: Arc<Locks>,
 }
 
 /// What a core of this backend can do besides its handles.
@@ -159,6 +173,8 @@ impl Start {
         let (core, cpu) = (self.index, self.cpu);
         let failed = |source| RuntimeError::Start { core, cpu, source };
         let executor = LocalExecutorBuilder::new(Placement::Fixed(cpu))
+            // Its own disk buffers are not used.
+            .io_memory(GLOMMIO_IO_BYTES)
             .make()
             .map_err(|error| failed(io::Error::other(error)))?;
         executor.run(async move {
@@ -189,7 +205,8 @@ impl Running {
         let pool = start.pool.of(&inbox);
         let tasks = task::Tasks(TasksBackend::Uring(Tasks::new(settings.abort_on_panic)));
         let driver = Driver::new(Rc::clone(&ring), Rc::clone(&timers), Arc::clone(&inbox))?;
-        let disk = Disk { ring: Rc::clone(&ring), pool: pool.clone() };
+        let locks = Arc::clone(&start.locks);
+        let disk = Disk { ring: Rc::clone(&ring), pool: pool.clone(), locks };
         let handle =
             CoreHandle { ring: Rc::clone(&ring), inbox: Arc::clone(&inbox), pool, settings };
         let core = Core::from_parts(CoreParts {
@@ -207,7 +224,7 @@ impl Running {
         Core::set_current(Some(core.clone()));
         // In the queue of requests: behind the tasks it wakes there, so that what they send leaves
         // in one system call.
-        let driver = tasks.spawn(Queue::Requests, driver.run());
+        let driver = tasks.spawn(Queue::Requests, vital(driver.run()));
         Ok(Self { core, ring, timers, inbox, driver, tasks })
     }
 
@@ -250,6 +267,13 @@ pub fn books(core: &Core) -> Option<Books> {
     }
 }
 
+/// Nothing on a core goes on without `future`: its panic ends the process.
+async fn vital(future: impl Future<Output = ()>) {
+    if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
+        panicked(true, "driver", &*panic);
+    }
+}
+
 impl CoreHandle {
     pub(crate) fn worker(&self, name: &str) -> worker::Worker {
         let worker = Worker::start(name, &self.inbox, self.settings);
@@ -263,7 +287,7 @@ impl CoreHandle {
         self.pool.run(work).await
     }
 
-    /// A waker that other threads may use at a lower price than `waker` itself.
+    /// See [`Core::remote_waker`].
     pub(crate) fn remote_waker(&self, waker: &Waker) -> Waker {
         remote_waker(&self.inbox, waker)
     }

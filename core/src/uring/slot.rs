@@ -16,7 +16,7 @@ pub(super) enum Payload {
     Buffer(Buffer),
     Bytes(Bytes),
     Message(Box<Message>),
-    Address(Box<libc::sockaddr_storage>),
+    Address(#[expect(dead_code, reason = "the kernel reads it")] Box<libc::sockaddr_storage>),
 }
 
 /// Two pieces of memory that leave in one send, and their description for the kernel.
@@ -46,8 +46,10 @@ pub(super) enum Receiving {
     Multishot,
     /// As `Multishot`, with a cancel on its way: too much is unread.
     Pausing,
-    /// One receive into memory of its own: the provided buffers had run out.
-    Single(Box<[u8]>),
+    /// It delivers once, into a provided buffer.
+    Single,
+    /// It delivers once, into memory of its own: the provided buffers had run out.
+    Own(Box<[u8]>),
 }
 
 /// Something that came on a connection.
@@ -69,6 +71,9 @@ pub(super) struct Receive {
     pub(super) receiving: Receiving,
     /// The provided buffers had run out when it last asked.
     pub(super) starved: bool,
+    /// Bytes come faster than they are read: one receive at a time, because a multishot receive
+    /// takes dozens of buffers before a cancel reaches it.
+    pub(super) flooded: bool,
     pub(super) orphan: bool,
 }
 

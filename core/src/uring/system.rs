@@ -19,6 +19,12 @@ pub(super) fn own(result: libc::c_int) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
+/// Closes `descriptor`, which the caller owns.
+pub(super) fn close(descriptor: RawFd) {
+    // SAFETY: the caller owns it.
+    drop(unsafe { OwnedFd::from_raw_fd(descriptor) });
+}
+
 /// A counter that can be polled, starting at `count`.
 pub(super) fn eventfd(count: u32) -> io::Result<OwnedFd> {
     // SAFETY: no pointers.
@@ -103,4 +109,16 @@ pub(super) fn space(descriptor: RawFd) -> io::Result<Space> {
     check(unsafe { libc::fstatvfs(descriptor, &raw mut space) })?;
     let bytes = |blocks: u64| ByteCount::new(blocks.saturating_mul(space.f_frsize));
     Ok(Space { total: bytes(space.f_blocks), free: bytes(space.f_bavail) })
+}
+
+/// Raises this process's bound on open files to what it may raise it to: connections and segments
+/// need more than the usual 1,024. Returns the bound.
+pub(super) fn raise_open_files() -> io::Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a valid place for the result.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: a valid limit.
+    check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) })?;
+    Ok(limit.rlim_cur)
 }

@@ -1,0 +1,297 @@
+//! A file: what it reads as now, and what of that outlives a crash.
+
+use super::faults::Operation;
+use super::unsynced::Unsynced;
+use super::volume::Volume;
+use super::{EINVAL, error};
+use crate::buffer::Buffer;
+use crate::entropy::Entropy;
+use crate::limits::BLOCK_BYTES;
+use crate::sim::executor::Boot;
+use crate::units::ByteCount;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::ops::Range;
+use std::rc::Rc;
+
+const BLOCK: usize = BLOCK_BYTES.as_usize();
+/// What a drive writes as a whole whatever happens.
+const SECTOR: usize = 512;
+
+type Block = Rc<[u8; BLOCK]>;
+/// Written blocks by number; all others are zeroes.
+type Blocks = BTreeMap<u64, Block>;
+
+pub(super) struct FileNode {
+    pub linked: Cell<bool>,
+    content: RefCell<Content>,
+}
+
+struct Content {
+    length: u64,
+    current: Blocks,
+    /// Blocks without space of their own.
+    holes: BTreeSet<u64>,
+    length_durable: u64,
+    durable: Blocks,
+    unsynced: Unsynced<Change>,
+}
+
+#[derive(Clone)]
+enum Change {
+    Written { first: u64, blocks: Vec<Block> },
+    Punched(Range<u64>),
+}
+
+impl Change {
+    fn apply(self, to: &mut Blocks) {
+        match self {
+            Self::Written { first, blocks } => to.extend((first..).zip(blocks)),
+            Self::Punched(range) => to.extract_if(range, |_, _| true).for_each(drop),
+        }
+    }
+}
+
+fn to_blocks(bytes: &[u8]) -> Vec<Block> {
+    let block = |bytes: &[u8]| {
+        let mut block = [0; BLOCK];
+        block[..bytes.len()].copy_from_slice(bytes);
+        Rc::new(block)
+    };
+    bytes.chunks(BLOCK).map(block).collect()
+}
+
+impl FileNode {
+    /// A file of zeroes.
+    pub fn new(length: ByteCount) -> Rc<Self> {
+        Rc::new(Self {
+            linked: Cell::new(true),
+            content: RefCell::new(Content {
+                length: length.get(),
+                current: Blocks::new(),
+                holes: BTreeSet::new(),
+                length_durable: 0,
+                durable: Blocks::new(),
+                unsynced: Unsynced::default(),
+            }),
+        })
+    }
+
+    /// A file of these bytes, all durable.
+    pub fn durable(bytes: &[u8]) -> Rc<Self> {
+        let file = Self::new(ByteCount::of(bytes.len()));
+        let mut content = file.content.borrow_mut();
+        content.current.extend((0..).zip(to_blocks(bytes)));
+        content.durable = content.current.clone();
+        content.length_durable = content.length;
+        drop(content);
+        file
+    }
+
+    pub fn length(&self) -> ByteCount {
+        ByteCount::new(self.content.borrow().length)
+    }
+
+    /// The space it takes.
+    pub fn allocated(&self) -> ByteCount {
+        let content = self.content.borrow();
+        let holes = ByteCount::of(content.holes.len() * BLOCK);
+        ByteCount::new(content.length).align_up(BLOCK_BYTES).saturating_sub(holes)
+    }
+
+    /// Fills `into` from `offset`, a multiple of the block. Returns how much of it, up to the end.
+    pub fn read(&self, offset: u64, into: &mut [u8]) -> usize {
+        let content = self.content.borrow();
+        let left = ByteCount::new(content.length.saturating_sub(offset));
+        let length = left.as_usize().min(into.len());
+        let first = offset / BLOCK_BYTES.get();
+        for (number, part) in (first..).zip(into[..length].chunks_mut(BLOCK)) {
+            match content.current.get(&number) {
+                Some(block) => part.copy_from_slice(&block[..part.len()]),
+                None => part.fill(0),
+            }
+        }
+        length
+    }
+
+    fn write(&self, volume: &Volume, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        volume.note_written(bytes);
+        let mut content = self.content.borrow_mut();
+        let first = offset / BLOCK_BYTES.get();
+        let end = first + (bytes.len() / BLOCK) as u64;
+        let filled = content.holes.range(first..end).count() as u64;
+        let past_end = (end * BLOCK_BYTES.get())
+            .saturating_sub(content.length.next_multiple_of(BLOCK_BYTES.get()));
+        if self.linked.get() {
+            volume.allocate(ByteCount::new(filled * BLOCK_BYTES.get() + past_end))?;
+        }
+        content.holes.extract_if(first..end, |_| true).for_each(drop);
+        content.length = content.length.max(end * BLOCK_BYTES.get());
+        content.change(Change::Written { first, blocks: to_blocks(bytes) });
+        Ok(())
+    }
+
+    fn punch(&self, volume: &Volume, range: Range<u64>) {
+        let mut content = self.content.borrow_mut();
+        let end = content.length / BLOCK_BYTES.get();
+        let range = range.start.min(end)..range.end.min(end);
+        let holes_before = content.holes.len();
+        content.holes.extend(range.clone());
+        let freed = content.holes.len() - holes_before;
+        if self.linked.get() {
+            volume.release(ByteCount::of(freed * BLOCK));
+        }
+        content.change(Change::Punched(range));
+    }
+
+    /// Makes the changes before `mark` durable; with `some_lost`, only those that luck has written
+    /// already: the others are forgotten, so that no later sync can make them durable.
+    fn make_durable(&self, mark: usize, length: u64, some_lost: Option<&Entropy>) {
+        let content = &mut *self.content.borrow_mut();
+        for change in content.unsynced.take_until(mark) {
+            if some_lost.is_none_or(|entropy| entropy.below(2) == 0) {
+                change.apply(&mut content.durable);
+            }
+        }
+        if some_lost.is_none() {
+            content.length_durable = content.length_durable.max(length);
+        }
+    }
+
+    pub fn crash(&self, entropy: &Entropy) {
+        let content = &mut *self.content.borrow_mut();
+        for change in content.unsynced.take(content.unsynced.len()) {
+            match (entropy.below(4), change) {
+                (0, _) => {}
+                (1, Change::Written { first, blocks }) => {
+                    content.tear(first, &blocks, entropy);
+                }
+                (_, change) => change.apply(&mut content.durable),
+            }
+        }
+        if entropy.below(2) == 0 {
+            content.length = content.length_durable;
+        }
+        content.length_durable = content.length;
+        content.current = content.durable.clone();
+        let Content { holes, durable, .. } = content;
+        holes.retain(|number| !durable.contains_key(number));
+    }
+
+    pub fn corrupt(&self, offset: u64) {
+        let content = &mut *self.content.borrow_mut();
+        assert!(offset < content.length, "the file ends before {offset}");
+        let number = offset / BLOCK_BYTES.get();
+        let position = usize::try_from(offset % BLOCK_BYTES.get()).expect("below a block");
+        for blocks in [&mut content.current, &mut content.durable] {
+            let block = blocks.entry(number).or_insert_with(|| Rc::new([0; BLOCK]));
+            Rc::make_mut(block)[position] ^= 0xff;
+        }
+    }
+}
+
+impl Content {
+    fn change(&mut self, change: Change) {
+        change.clone().apply(&mut self.current);
+        self.unsynced.push(change);
+    }
+
+    /// Of a write cut by a crash, each block is old, new, or new up to some sector.
+    fn tear(&mut self, first: u64, blocks: &[Block], entropy: &Entropy) {
+        for (number, new) in (first..).zip(blocks) {
+            let sectors = usize::try_from(entropy.below(3 * 8)).expect("small");
+            let torn_at = sectors.saturating_sub(8).min(8) * SECTOR;
+            let old = self.durable.entry(number).or_insert_with(|| Rc::new([0; BLOCK]));
+            Rc::make_mut(old)[..torn_at].copy_from_slice(&new[..torn_at]);
+        }
+    }
+}
+
+/// See [`crate::File`].
+#[derive(Clone)]
+pub struct File {
+    pub(super) volume: Rc<Volume>,
+    pub(super) boot: Rc<Boot>,
+    pub(super) node: Rc<FileNode>,
+}
+
+/// The rules of direct I/O.
+fn check_alignment(offset: u64, length: ByteCount) -> io::Result<()> {
+    let block = BLOCK_BYTES.get();
+    let aligned = offset.is_multiple_of(block) && length.get().is_multiple_of(block);
+    let ends = offset.checked_add(length.get()).is_some();
+    if aligned && ends { Ok(()) } else { Err(error(EINVAL)) }
+}
+
+impl File {
+    pub(crate) async fn read_at(
+        &self,
+        offset: u64,
+        mut buffer: Buffer,
+    ) -> (Buffer, io::Result<usize>) {
+        if let Err(error) = check_alignment(offset, ByteCount::of(buffer.len())) {
+            return (buffer, Err(error));
+        }
+        let node = Rc::clone(&self.node);
+        self.volume
+            .submit(&self.boot, Operation::Read, move |outcome| {
+                let result = outcome.map(|()| node.read(offset, &mut buffer));
+                (buffer, result)
+            })
+            .await
+    }
+
+    pub(crate) async fn write_at(&self, offset: u64, buffer: Buffer) -> (Buffer, io::Result<()>) {
+        if let Err(error) = check_alignment(offset, ByteCount::of(buffer.len())) {
+            return (buffer, Err(error));
+        }
+        let (node, volume) = (Rc::clone(&self.node), Rc::clone(&self.volume));
+        self.volume
+            .submit(&self.boot, Operation::Write, move |outcome| {
+                let result = outcome.and_then(|()| node.write(&volume, offset, &buffer));
+                (buffer, result)
+            })
+            .await
+    }
+
+    pub(crate) async fn sync(&self) -> io::Result<()> {
+        // Only what has completed by now is covered.
+        let (mark, length) = {
+            let content = self.node.content.borrow();
+            (content.unsynced.mark(), content.length)
+        };
+        let (node, volume) = (Rc::clone(&self.node), Rc::clone(&self.volume));
+        self.volume
+            .submit(&self.boot, Operation::Sync, move |outcome| {
+                let some_lost = outcome.is_err().then(|| volume.entropy());
+                node.make_durable(mark, length, some_lost);
+                outcome
+            })
+            .await
+    }
+
+    pub(crate) async fn punch(&self, offset: u64, length: ByteCount) -> io::Result<()> {
+        check_alignment(offset, length)?;
+        let first = offset / BLOCK_BYTES.get();
+        let range = first..first + length.get() / BLOCK_BYTES.get();
+        let (node, volume) = (Rc::clone(&self.node), Rc::clone(&self.volume));
+        self.volume
+            .submit(&self.boot, Operation::Write, move |outcome| {
+                outcome.map(|()| node.punch(&volume, range))
+            })
+            .await
+    }
+
+    pub(crate) async fn length(&self) -> io::Result<ByteCount> {
+        let node = Rc::clone(&self.node);
+        let work = move |outcome: io::Result<()>| outcome.map(|()| node.length());
+        self.volume.submit(&self.boot, Operation::Read, work).await
+    }
+
+    pub(crate) async fn is_linked(&self) -> io::Result<bool> {
+        let node = Rc::clone(&self.node);
+        let work = move |outcome: io::Result<()>| outcome.map(|()| node.linked.get());
+        self.volume.submit(&self.boot, Operation::Read, work).await
+    }
+}

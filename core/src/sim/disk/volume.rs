@@ -1,0 +1,136 @@
+//! One drive: how long it takes, what it still holds, and what a crash leaves of it.
+
+use super::entries::DirectoryNode;
+use super::faults::{Failure, FaultState, Operation};
+use super::{EIO, ENOSPC, error};
+use crate::checksum::Crc64;
+use crate::entropy::Entropy;
+use crate::limits::SIMULATED_DRIVE_BYTES;
+use crate::sim::executor::{Boot, Executor};
+use crate::sim::seed::{Concern, Happened};
+use crate::sync::oneshot;
+use crate::units::ByteCount;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::io;
+use std::rc::Rc;
+
+/// The drives of one node, by name. They outlive its crashes.
+pub(crate) struct FileSystem {
+    executor: Rc<Executor>,
+    volumes: RefCell<BTreeMap<String, Rc<Volume>>>,
+}
+
+impl FileSystem {
+    pub fn new(executor: &Rc<Executor>) -> Rc<Self> {
+        Rc::new(Self { executor: Rc::clone(executor), volumes: RefCell::default() })
+    }
+
+    pub fn volume(&self, name: &str) -> Option<Rc<Volume>> {
+        self.volumes.borrow().get(name).cloned()
+    }
+
+    pub fn volume_or_new(&self, name: &str) -> Rc<Volume> {
+        let mut volumes = self.volumes.borrow_mut();
+        let new = || Rc::new(Volume::new(&self.executor));
+        Rc::clone(volumes.entry(name.to_owned()).or_insert_with(new))
+    }
+
+    /// The power fails: of what was not synced, some is there afterwards.
+    pub fn crash(&self) {
+        self.volumes.borrow().values().for_each(|volume| volume.crash());
+    }
+}
+
+/// One drive.
+pub(crate) struct Volume {
+    executor: Rc<Executor>,
+    pub root: Rc<DirectoryNode>,
+    pub faults: FaultState,
+    capacity: Cell<ByteCount>,
+    used: Cell<ByteCount>,
+}
+
+impl Volume {
+    fn new(executor: &Rc<Executor>) -> Self {
+        Self {
+            executor: Rc::clone(executor),
+            root: DirectoryNode::new(),
+            faults: FaultState::default(),
+            capacity: Cell::new(SIMULATED_DRIVE_BYTES),
+            used: Cell::default(),
+        }
+    }
+
+    pub fn entropy(&self) -> &Entropy {
+        self.executor.entropy(Concern::Disk)
+    }
+
+    /// Folds bytes that are written into the trace.
+    pub fn note_written(&self, bytes: &[u8]) {
+        self.executor.note(Happened::Disk, Crc64::of(bytes).get());
+    }
+
+    pub fn capacity(&self) -> ByteCount {
+        self.capacity.get()
+    }
+
+    pub fn set_capacity(&self, capacity: ByteCount) {
+        self.capacity.set(capacity);
+    }
+
+    pub fn free(&self) -> ByteCount {
+        self.capacity.get().saturating_sub(self.used.get())
+    }
+
+    pub fn allocate(&self, bytes: ByteCount) -> io::Result<()> {
+        if bytes > self.free() {
+            return Err(error(ENOSPC));
+        }
+        self.used.set(self.used.get() + bytes);
+        Ok(())
+    }
+
+    pub fn release(&self, bytes: ByteCount) {
+        self.used.set(self.used.get().saturating_sub(bytes));
+    }
+
+    /// Has the drive do `work` after a latency drawn from the seed. The work happens even if this
+    /// future is dropped; when the node crashes before it, perhaps. It is told of a fault, if any.
+    pub async fn submit<T: 'static>(
+        &self,
+        boot: &Rc<Boot>,
+        operation: Operation,
+        work: impl FnOnce(io::Result<()>) -> T + 'static,
+    ) -> T {
+        while let Some(released) = self.faults.hang() {
+            released.await;
+        }
+        let outcome = self.faults.next(operation).map_or(Ok(()), |failure| {
+            Err(error(match failure {
+                Failure::Io => EIO,
+                Failure::NoSpace => ENOSPC,
+            }))
+        });
+        let latency = operation.latency_nanos();
+        let nanos = self.executor.between(Concern::Disk, latency.start, latency.end);
+        let time = self.executor.now() + nanos.saturating_mul(self.faults.slowness());
+        let (sender, result) = oneshot();
+        let executor = Rc::clone(&self.executor);
+        self.executor.act_in_device(time, boot, move || {
+            executor.note(Happened::Disk, operation as u64);
+            // A dropped future wants no result.
+            drop(sender.send(work(outcome)));
+        });
+        match result.await {
+            Ok(result) => result,
+            // The node crashed: nobody is there to be told.
+            Err(_) => pending().await,
+        }
+    }
+
+    fn crash(&self) {
+        self.used.set(self.root.crash(self.entropy()));
+    }
+}

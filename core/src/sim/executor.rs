@@ -1,0 +1,332 @@
+//! Runs tasks and timers of all cores of a world on one thread, in an order drawn from the seed.
+
+use super::seed::{Concern, Happened, Streams, Trace};
+use crate::entropy::Entropy;
+use crate::limits::SIMULATED_POLLS_MAX;
+use crate::runtime::Core;
+use crossbeam::queue::SegQueue;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
+
+/// A poll takes a virtual time below this, so that a busy loop cannot stop the clock.
+const POLL_NANOS_MAX: u64 = 1000;
+
+/// One start of a node (or the world itself). What it owns ends with it.
+pub(crate) struct Boot {
+    pub alive: Cell<bool>,
+    /// Its cores, by index. Emptied at the end: cores and their handles refer to each other.
+    pub cores: RefCell<Vec<Core>>,
+}
+
+impl Boot {
+    pub fn new() -> Rc<Self> {
+        Rc::new(Self { alive: Cell::new(true), cores: RefCell::new(Vec::new()) })
+    }
+}
+
+pub(crate) type TaskId = u64;
+pub(crate) type TimerId = (u64, u64);
+type BoxedFuture = Pin<Box<dyn Future<Output = ()>>>;
+type Payload = Box<dyn Any + Send>;
+
+pub(crate) struct Executor {
+    seed: u64,
+    streams: Streams,
+    ready: Arc<SegQueue<TaskId>>,
+    now: Cell<u64>,
+    polls: Cell<u64>,
+    trace: Trace,
+    state: RefCell<State>,
+    panic: RefCell<Option<Payload>>,
+    panics_expected: Cell<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Names tasks and timers, never twice.
+    number_next: u64,
+    runnable: Vec<TaskId>,
+    tasks: BTreeMap<TaskId, Slot>,
+    timers: BTreeMap<TimerId, Timer>,
+    /// Cancelled tasks. Dropped between polls: a drop may call back into whoever cancelled.
+    ended: Vec<Slot>,
+}
+
+struct Slot {
+    boot: Rc<Boot>,
+    core: Option<Core>,
+    wake: Arc<TaskWake>,
+    /// Taken out while it is polled.
+    future: Option<BoxedFuture>,
+}
+
+struct TaskWake {
+    id: TaskId,
+    queued: AtomicBool,
+    ready: Arc<SegQueue<TaskId>>,
+}
+
+impl Wake for TaskWake {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.queued.swap(true, Ordering::Relaxed) {
+            self.ready.push(self.id);
+        }
+    }
+}
+
+enum Timer {
+    Wake(Waker),
+    Act(Act),
+}
+
+/// Something that happens by itself, whether or not a task still waits for it.
+struct Act {
+    boot: Rc<Boot>,
+    /// Under way in a device: may still happen when the node crashes before it has completed.
+    in_device: bool,
+    work: Box<dyn FnOnce()>,
+}
+
+impl Executor {
+    pub fn new(seed: u64) -> Rc<Self> {
+        Rc::new(Self {
+            seed,
+            streams: Streams::new(seed),
+            ready: Arc::new(SegQueue::new()),
+            now: Cell::new(0),
+            polls: Cell::new(0),
+            trace: Trace::default(),
+            state: RefCell::default(),
+            panic: RefCell::new(None),
+            panics_expected: Cell::new(false),
+        })
+    }
+
+    pub fn now(&self) -> u64 {
+        self.now.get()
+    }
+
+    pub fn entropy(&self, concern: Concern) -> &Entropy {
+        self.streams.of(concern)
+    }
+
+    /// A number in `[low, high)` from the stream of `concern`.
+    pub fn between(&self, concern: Concern, low: u64, high: u64) -> u64 {
+        low + self.entropy(concern).below(high - low)
+    }
+
+    pub fn note(&self, happened: Happened, subject: u64) {
+        self.trace.fold(self.now(), happened, subject);
+    }
+
+    pub fn trace_hash(&self) -> u64 {
+        self.trace.hash()
+    }
+
+    /// Starts a task, unless its owner has ended.
+    pub fn spawn(&self, boot: &Rc<Boot>, core: Option<Core>, future: BoxedFuture) -> TaskId {
+        let mut state = self.state.borrow_mut();
+        let id = state.number();
+        let wake = Arc::new(TaskWake {
+            id,
+            queued: AtomicBool::new(false),
+            ready: Arc::clone(&self.ready),
+        });
+        wake.wake_by_ref();
+        let slot = Slot { boot: Rc::clone(boot), core, wake, future: Some(future) };
+        if boot.alive.get() {
+            state.tasks.insert(id, slot);
+        } else {
+            state.ended.push(slot);
+        }
+        id
+    }
+
+    /// Ends a task before its next poll.
+    pub fn cancel(&self, id: TaskId) {
+        let mut state = self.state.borrow_mut();
+        if let Some(slot) = state.tasks.remove(&id) {
+            state.ended.push(slot);
+        }
+    }
+
+    pub fn wake_at(&self, deadline: u64, waker: Waker) -> TimerId {
+        self.state.borrow_mut().timer(deadline, Timer::Wake(waker))
+    }
+
+    pub fn forget_timer(&self, id: TimerId) {
+        let timer = self.state.borrow_mut().timers.remove(&id);
+        drop(timer);
+    }
+
+    /// Has `work` happen at `time`, if `boot` lives until then.
+    pub fn act_at(&self, time: u64, boot: &Rc<Boot>, work: impl FnOnce() + 'static) {
+        self.act(time, Act { boot: Rc::clone(boot), in_device: false, work: Box::new(work) });
+    }
+
+    /// As [`Executor::act_at`], in a device: if `boot` ends first, it may happen all the same.
+    pub fn act_in_device(&self, time: u64, boot: &Rc<Boot>, work: impl FnOnce() + 'static) {
+        self.act(time, Act { boot: Rc::clone(boot), in_device: true, work: Box::new(work) });
+    }
+
+    fn act(&self, time: u64, act: Act) {
+        if act.boot.alive.get() {
+            self.state.borrow_mut().timer(time, Timer::Act(act));
+        }
+    }
+
+    /// A task or work panicked: the run ends, unless panics are expected.
+    pub fn panicked(&self, payload: Payload) {
+        if !self.panics_expected.get() {
+            self.stop(payload);
+        }
+    }
+
+    /// The run ends with this panic.
+    pub fn stop(&self, payload: Payload) {
+        self.panic.borrow_mut().get_or_insert(payload);
+    }
+
+    pub fn expect_panics(&self) {
+        self.panics_expected.set(true);
+    }
+
+    /// Runs until `done`.
+    pub fn run_until(&self, done: &Cell<bool>) {
+        while !done.get() {
+            self.step();
+            if let Some(payload) = self.panic.borrow_mut().take() {
+                eprintln!("simulation: seed {}, {} ns of virtual time", self.seed, self.now());
+                std::panic::resume_unwind(payload);
+            }
+        }
+    }
+
+    fn step(&self) {
+        let ended = std::mem::take(&mut self.state.borrow_mut().ended);
+        ended.into_iter().for_each(Slot::end);
+        let mut state = self.state.borrow_mut();
+        state.runnable.extend(std::iter::from_fn(|| self.ready.pop()));
+        if !state.runnable.is_empty() {
+            let drawn = self.entropy(Concern::Scheduling).below(state.runnable.len() as u64);
+            let id = state.runnable.swap_remove(usize::try_from(drawn).expect("below a length"));
+            drop(state);
+            self.poll(id);
+        } else if let Some(&(deadline, _)) = state.timers.keys().next() {
+            drop(state);
+            self.now.set(self.now().max(deadline));
+        } else {
+            let tasks = state.tasks.len();
+            panic!("deadlock (seed {}): {tasks} tasks wait, and nothing can wake any", self.seed);
+        }
+        self.fire_timers();
+    }
+
+    fn poll(&self, id: TaskId) {
+        let mut state = self.state.borrow_mut();
+        let Some(slot) = state.tasks.get_mut(&id) else { return };
+        slot.wake.queued.store(false, Ordering::Relaxed);
+        let waker = Waker::from(Arc::clone(&slot.wake));
+        let core = slot.core.clone();
+        let mut future = slot.future.take().expect("a task is polled by one");
+        drop(state);
+        self.polls.set(self.polls.get() + 1);
+        assert!(self.polls.get() < SIMULATED_POLLS_MAX, "runs away (seed {})", self.seed);
+        let nanos = self.between(Concern::Scheduling, 1, POLL_NANOS_MAX);
+        self.now.set(self.now() + nanos);
+        self.note(Happened::Polled, id);
+        let former = Core::set_current(core);
+        let ready = future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+        let mut state = self.state.borrow_mut();
+        let slot = match state.tasks.get_mut(&id) {
+            Some(slot) if !ready => {
+                slot.future = Some(future);
+                None
+            }
+            Some(_) => state.tasks.remove(&id),
+            // It was cancelled while it ran.
+            None => None,
+        };
+        drop(state);
+        drop(slot);
+        Core::set_current(former);
+    }
+
+    fn fire_timers(&self) {
+        loop {
+            let mut state = self.state.borrow_mut();
+            let Some(entry) = state.timers.first_entry() else { return };
+            if entry.key().0 > self.now() {
+                return;
+            }
+            let timer = entry.remove();
+            drop(state);
+            match timer {
+                Timer::Wake(waker) => waker.wake(),
+                Timer::Act(act) => (act.work)(),
+            }
+        }
+    }
+
+    /// Ends everything that `boot` owns. Of what its devices have under way, some still happens.
+    pub fn end(&self, boot: &Rc<Boot>) {
+        boot.alive.set(false);
+        self.note(Happened::Crashed, 0);
+        let mut state = self.state.borrow_mut();
+        let of_boot = |slot: &Slot| Rc::ptr_eq(&slot.boot, boot);
+        let tasks: Vec<Slot> =
+            state.tasks.extract_if(.., |_, slot| of_boot(slot)).map(|(_, slot)| slot).collect();
+        let acts: Vec<Timer> = state
+            .timers
+            .extract_if(
+                ..,
+                |_, timer| matches!(timer, Timer::Act(act) if Rc::ptr_eq(&act.boot, boot)),
+            )
+            .map(|(_, timer)| timer)
+            .collect();
+        drop(state);
+        for timer in acts {
+            if let Timer::Act(Act { in_device: true, work, .. }) = timer
+                && self.entropy(Concern::Disk).below(2) == 0
+            {
+                work();
+            }
+        }
+        tasks.into_iter().for_each(Slot::end);
+        let ended = std::mem::take(&mut self.state.borrow_mut().ended);
+        ended.into_iter().for_each(Slot::end);
+        boot.cores.take();
+    }
+}
+
+impl State {
+    fn number(&mut self) -> u64 {
+        self.number_next += 1;
+        self.number_next
+    }
+
+    fn timer(&mut self, time: u64, timer: Timer) -> TimerId {
+        let id = (time, self.number());
+        self.timers.insert(id, timer);
+        id
+    }
+}
+
+impl Slot {
+    /// Drops the task's future on its core.
+    fn end(self) {
+        let former = Core::set_current(self.core.clone());
+        drop(self);
+        Core::set_current(former);
+    }
+}

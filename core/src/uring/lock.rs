@@ -1,0 +1,52 @@
+//! Locks of directories, held by every ring of the process. Called by `directory` and `disk`.
+//!
+//! Why by the rings: when a process is killed, its rings finish their writes some time *after* its
+//! descriptors are closed. A lock that is also a registered file of the ring stays until then, so
+//! that the next owner cannot start beneath the writes of the last.
+
+use super::system;
+use crate::limits;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Every lock that this process has taken, in order.
+#[derive(Default)]
+pub(super) struct Locks(Mutex<Vec<Arc<OwnedFd>>>);
+
+impl Locks {
+    /// Those taken after the first `seen`.
+    pub(super) fn since(&self, seen: usize) -> Vec<Arc<OwnedFd>> {
+        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.iter().skip(seen).cloned().collect()
+    }
+
+    /// Takes the lock on `file` without waiting; `None` if another holds it.
+    pub(super) fn try_take(&self, file: &Arc<OwnedFd>) -> io::Result<Option<DirectoryLock>> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.len() >= usize::try_from(limits::DIRECTORY_LOCKS_MAX).expect("a small limit") {
+            return Err(io::Error::other("too many locks: restart the process"));
+        }
+        // SAFETY: no pointers.
+        let locked = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
+        match system::check(locked) {
+            Ok(_) => {
+                taken.push(Arc::clone(file));
+                Ok(Some(DirectoryLock(Arc::clone(file))))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// See [`crate::disk::DirectoryLock`].
+pub struct DirectoryLock(Arc<OwnedFd>);
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // By name, not by closing: the rings keep the file.
+        // SAFETY: no pointers.
+        unsafe { libc::flock(self.0.as_raw_fd(), libc::LOCK_UN) };
+    }
+}

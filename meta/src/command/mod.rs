@@ -1,0 +1,226 @@
+//! What may be asked of the replicated state, and what it answers. Built by `s3` and the node, given
+//! to [`Meta::propose`](crate::Meta::propose), decided by `apply` alone.
+//!
+//! A command carries all that apply needs: the wall time comes from the proposer; ids and sequences
+//! are made in apply. Commands of one proposal share one log entry and one sync.
+
+mod outcome;
+mod wire;
+
+pub use outcome::{Found, Outcome};
+
+use crate::record::{
+    Checksum, DataRecord, Drive, DriveState, Headers, Node, ProfileChoice, UploadId, VersionId,
+};
+use hamster_core::WallTime;
+use hamster_core::ids::{BucketId, ClusterUuid, DriveOrdinal, NodeId};
+
+/// A change to the replicated state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Founds the cluster: the first command of all.
+    Found(FoundCluster),
+    /// A node's process starts. Its earlier proposals are refused from here on.
+    Boot {
+        /// The node.
+        node: NodeId,
+    },
+    /// Changes a drive's standing.
+    SetDrive(SetDrive),
+    /// Makes a bucket.
+    CreateBucket(CreateBucket),
+    /// Removes an empty bucket.
+    DeleteBucket {
+        /// Its number.
+        bucket: BucketId,
+    },
+    /// Makes a version of a key: the commit of a PUT.
+    PutVersion(PutVersion),
+    /// Deletes a key as S3 does without a version id.
+    DeleteCurrent(DeleteCurrent),
+    /// Deletes one version for good.
+    DeleteVersion {
+        /// The bucket.
+        bucket: BucketId,
+        /// The key.
+        key: String,
+        /// The version.
+        version: VersionId,
+    },
+    /// Begins a multipart upload.
+    CreateUpload(CreateUpload),
+    /// Commits a part, replacing a former one of its number.
+    PutPart(PutPart),
+    /// Makes a version of the parts named.
+    CompleteUpload(CompleteUpload),
+    /// Gives an open upload up.
+    AbortUpload {
+        /// The bucket.
+        bucket: BucketId,
+        /// The key.
+        key: String,
+        /// The upload.
+        upload: UploadId,
+    },
+}
+
+/// See [`Command::Found`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FoundCluster {
+    /// The cluster's identity.
+    pub cluster: ClusterUuid,
+    /// Its name.
+    pub name: String,
+    /// The profile of new writes.
+    pub profile: ProfileChoice,
+    /// The first node (its boots count from zero).
+    pub node: Node,
+    /// Its drives.
+    pub drives: Vec<Drive>,
+}
+
+/// See [`Command::SetDrive`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetDrive {
+    /// Which drive.
+    pub drive: DriveOrdinal,
+    /// The incarnation that this is about: an older one is refused.
+    pub incarnation: u64,
+    /// Its new standing. `Live` for a drive that was not begins a new incarnation.
+    pub state: DriveState,
+}
+
+/// See [`Command::CreateBucket`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateBucket {
+    /// Its name; its form was checked by the caller.
+    pub name: String,
+    /// Canonical id of its owner.
+    pub owner: String,
+    /// When it was made.
+    pub created: WallTime,
+}
+
+/// What must hold of the current version for a write to take effect.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Precondition {
+    /// Nothing.
+    #[default]
+    None,
+    /// `If-None-Match: *`: there is no object under the key.
+    Absent,
+    /// `If-Match`: the current object has this ETag (without quotes).
+    Etag(String),
+}
+
+/// See [`Command::PutVersion`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PutVersion {
+    /// The bucket.
+    pub bucket: BucketId,
+    /// The key.
+    pub key: String,
+    /// Bytes of the body.
+    pub size: u64,
+    /// The ETag, without quotes.
+    pub etag: String,
+    /// When it was written.
+    pub modified: WallTime,
+    /// What the client said about it.
+    pub headers: Headers,
+    /// Checksums to keep.
+    pub checksums: Vec<Checksum>,
+    /// Canonical id of the writer.
+    pub owner: String,
+    /// Where the body is; `None` only for an empty one.
+    pub data: Option<DataRecord>,
+    /// What must hold of the current version.
+    pub precondition: Precondition,
+}
+
+/// See [`Command::DeleteCurrent`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeleteCurrent {
+    /// The bucket.
+    pub bucket: BucketId,
+    /// The key.
+    pub key: String,
+    /// When, for the delete marker of a versioned bucket.
+    pub modified: WallTime,
+    /// Canonical id of the user, for the delete marker.
+    pub owner: String,
+    /// What must hold of the current version.
+    pub precondition: Precondition,
+}
+
+/// See [`Command::CreateUpload`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateUpload {
+    /// The bucket.
+    pub bucket: BucketId,
+    /// The key.
+    pub key: String,
+    /// Canonical id of the user.
+    pub owner: String,
+    /// When.
+    pub initiated: WallTime,
+    /// The object's headers.
+    pub headers: Headers,
+    /// As [`Upload::checksum_algorithm`](crate::record::Upload::checksum_algorithm).
+    pub checksum_algorithm: String,
+    /// As [`Upload::checksum_composite`](crate::record::Upload::checksum_composite).
+    pub checksum_composite: bool,
+}
+
+/// See [`Command::PutPart`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PutPart {
+    /// The bucket.
+    pub bucket: BucketId,
+    /// The key.
+    pub key: String,
+    /// The upload.
+    pub upload: UploadId,
+    /// The part's number: 1 to 10,000, checked by the caller.
+    pub number: u16,
+    /// Bytes of it.
+    pub size: u64,
+    /// Its ETag, without quotes.
+    pub etag: String,
+    /// When it was written.
+    pub modified: WallTime,
+    /// Checksums to keep.
+    pub checksums: Vec<Checksum>,
+    /// Where its bytes are; `None` only for an empty part.
+    pub data: Option<DataRecord>,
+}
+
+/// A part as a Complete names it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NamedPart {
+    /// Its number.
+    pub number: u16,
+    /// Its ETag, without quotes.
+    pub etag: String,
+}
+
+/// See [`Command::CompleteUpload`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CompleteUpload {
+    /// The bucket.
+    pub bucket: BucketId,
+    /// The key.
+    pub key: String,
+    /// The upload.
+    pub upload: UploadId,
+    /// The parts in the order named; those not named are given up.
+    pub parts: Vec<NamedPart>,
+    /// The object's ETag (MD5 over the parts' MD5s, `-N`), computed by the caller from `parts`.
+    pub etag: String,
+    /// The object's checksums, computed by the caller from the parts' or given by the client.
+    pub checksums: Vec<Checksum>,
+    /// When.
+    pub modified: WallTime,
+    /// What must hold of the current version.
+    pub precondition: Precondition,
+}

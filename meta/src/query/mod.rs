@@ -1,0 +1,68 @@
+//! Questions to the replicated state. Each answer is linearizable and, where it has several parts,
+//! of one moment.
+
+pub mod list;
+
+use crate::record::{DataRecord, Part, Upload, UploadId, Version};
+
+/// The bytes of an object that one data record holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Extent {
+    /// Where in the object they begin.
+    pub offset: u64,
+    /// How many they are.
+    pub size: u64,
+    /// Where they are stored.
+    pub record: DataRecord,
+}
+
+/// A current version and where its body lies, of one moment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Object {
+    /// The version.
+    pub version: Version,
+    /// The extents that hold the range asked for, in order; empty for a delete marker.
+    pub extents: Vec<Extent>,
+}
+
+/// A page of a bucket's open uploads, by key, then by upload id.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct UploadPage {
+    /// The uploads, and common prefixes where a delimiter was given.
+    pub entries: Vec<UploadEntry>,
+    /// There are more behind the last entry.
+    pub truncated: bool,
+}
+
+/// One entry of an [`UploadPage`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UploadEntry {
+    /// An open upload.
+    Upload(Upload),
+    /// Uploads whose keys share this prefix.
+    CommonPrefix(String),
+}
+
+/// Which open uploads to list.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct UploadQuery {
+    /// Only keys with this prefix.
+    pub prefix: String,
+    /// Only uploads behind this key; with `after_upload`, behind that upload of this key.
+    pub after_key: String,
+    /// See `after_key`.
+    pub after_upload: Option<UploadId>,
+    /// Keys that share what is up to this behind the prefix become one entry.
+    pub delimiter: Option<String>,
+    /// Entries at most.
+    pub limit: usize,
+}
+
+/// A page of an upload's parts, by number.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PartPage {
+    /// The parts.
+    pub parts: Vec<Part>,
+    /// There are more behind the last one.
+    pub truncated: bool,
+}

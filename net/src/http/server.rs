@@ -1,0 +1,130 @@
+//! The accept loop: connections of one core, within their limit, until drained.
+
+use super::body::RequestBody;
+use super::date::DateCache;
+use super::deadline::Deadlines;
+use super::drain::Drain;
+use super::head::Head;
+use super::rejection::Rejection;
+use super::response::Response;
+use super::session::{self, Shared};
+use crate::tls;
+use futures_util::future::{Either, select};
+use hamster_core::limits::{
+    ACCEPT_PAUSE, CONNECTIONS_PER_CORE_MAX, CONNECTIONS_REFUSED_MAX, DRAIN_TIMEOUT,
+};
+use hamster_core::sync::Event;
+use hamster_core::{Core, Listener, Queue, Stream};
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+
+/// One request.
+pub struct Request {
+    /// First line and headers.
+    pub head: Head,
+    /// Its body, not read yet.
+    pub body: RequestBody,
+    /// Who is on the other end of the connection.
+    pub peer: SocketAddr,
+    /// Whether the connection is encrypted.
+    pub secure: bool,
+}
+
+/// What answers requests.
+pub trait Service: 'static {
+    /// Answers `request`. It may leave the body unread: the server then drops the rest or closes.
+    fn call(&self, request: Request) -> impl Future<Output = Response>;
+
+    /// The answer to a request that never reached [`call`](Self::call).
+    fn reject(&self, rejection: Rejection) -> Response {
+        Response::new(rejection.status())
+            .header("content-type", "text/plain")
+            .body(rejection.to_string())
+    }
+}
+
+/// Serves connections of `listener` until `drain` starts and the requests in flight are done or
+/// `DRAIN_TIMEOUT` has passed.
+pub async fn serve<S: Service>(
+    core: Core,
+    mut listener: Listener,
+    tls: Option<tls::Acceptor>,
+    service: Rc<S>,
+    drain: Drain,
+) {
+    let (deadlines, date) = (Deadlines::start(&core), DateCache::new(core.clock().wall()));
+    let shared =
+        Rc::new(Shared { core: core.clone(), service, tls, drain: drain.clone(), deadlines, date });
+    let open = Rc::new(OpenCount::default());
+    let mut drained = pin!(drain.listen());
+    loop {
+        match select(pin!(listener.accept()), drained.as_mut()).await {
+            Either::Left((Ok((stream, peer)), _)) => admit(&shared, &open, stream, peer),
+            Either::Left((Err(error), _)) => {
+                tracing::warn!(%error, "cannot accept connections");
+                core.clock().sleep(ACCEPT_PAUSE).await;
+            }
+            Either::Right(((), _)) => break,
+        }
+    }
+    drop(listener);
+    shared.deadlines.drain();
+    if core.clock().timeout(DRAIN_TIMEOUT, open.none()).await.is_err() {
+        tracing::warn!(connections = open.count.get(), "requests did not finish in time");
+    }
+}
+
+fn admit<S: Service>(
+    shared: &Rc<Shared<S>>,
+    open: &Rc<OpenCount>,
+    stream: Stream,
+    peer: SocketAddr,
+) {
+    let (shared, core) = (Rc::clone(shared), shared.core.clone());
+    let over = open.count.get() >= CONNECTIONS_PER_CORE_MAX;
+    if open.count.get() >= CONNECTIONS_PER_CORE_MAX + CONNECTIONS_REFUSED_MAX {
+        return;
+    }
+    let counted = Counted::new(open);
+    drop(core.spawn(Queue::Requests, async move {
+        match over {
+            false => session::run(&shared, stream, peer).await,
+            true => session::turn_away(&shared, stream, peer).await,
+        }
+        drop(counted);
+    }));
+}
+
+/// How many connections are open.
+#[derive(Default)]
+struct OpenCount {
+    count: Cell<usize>,
+    closed: Event,
+}
+
+impl OpenCount {
+    async fn none(&self) {
+        while self.count.get() > 0 {
+            self.closed.listen().await;
+        }
+    }
+}
+
+/// One connection that counts until dropped.
+struct Counted(Rc<OpenCount>);
+
+impl Counted {
+    fn new(open: &Rc<OpenCount>) -> Self {
+        open.count.set(open.count.get() + 1);
+        Self(Rc::clone(open))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.count.set(self.0.count.get() - 1);
+        self.0.closed.notify();
+    }
+}

@@ -1,0 +1,153 @@
+//! What a request promises about its body: hashes and checksums, computed as it streams and compared
+//! at its end.
+
+use super::ChecksumOf;
+use crate::checksum::{self, Algorithm, Running};
+use crate::error::{Code, S3Error};
+use crate::sigv4::HASH_BYTES;
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hamster_meta::record::Checksum;
+use hamster_net::http::Headers;
+use md5::{Digest, Md5};
+
+/// What a body turned out to be.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Digests {
+    /// Its MD5, if wanted or promised.
+    pub md5: Option<[u8; 16]>,
+    /// The checksum that was promised.
+    pub checksum: Option<Checksum>,
+}
+
+/// The promises of one request.
+pub struct Promises {
+    md5: Option<Md5>,
+    content_md5: Option<[u8; 16]>,
+    sha256: Option<(digest::Context, [u8; HASH_BYTES])>,
+    checksum: Option<PromisedChecksum>,
+    digests: Option<Digests>,
+}
+
+struct PromisedChecksum {
+    algorithm: Algorithm,
+    running: Running,
+    /// `None`: it comes in a trailer.
+    value: Option<String>,
+}
+
+impl Promises {
+    /// What `headers` promise, besides the SHA-256 of the signature.
+    ///
+    /// # Errors
+    /// `InvalidDigest` for a malformed Content-MD5, `InvalidRequest` for checksums.
+    pub fn of(
+        headers: &Headers,
+        sha256: Option<[u8; HASH_BYTES]>,
+        checksum: ChecksumOf,
+    ) -> Result<Self, S3Error> {
+        let content_md5 = headers.get("content-md5").map(decode_md5).transpose()?;
+        let trailer = headers.get("x-amz-trailer").and_then(Algorithm::of_header);
+        let header = match checksum {
+            ChecksumOf::Body => checksum::promised(headers)?,
+            ChecksumOf::Object => None,
+        };
+        let (algorithm, value) = match (header, trailer) {
+            (Some(_), Some(_)) => return Err(checksum::several()),
+            (Some((algorithm, value)), None) => (Some(algorithm), Some(value)),
+            (None, trailer) => (trailer, None),
+        };
+        Ok(Self {
+            md5: content_md5.map(|_| Md5::new()),
+            content_md5,
+            sha256: sha256.map(|hash| (digest::Context::new(&digest::SHA256), hash)),
+            checksum: algorithm.map(|algorithm| PromisedChecksum {
+                algorithm,
+                running: Running::new(algorithm),
+                value,
+            }),
+            digests: None,
+        })
+    }
+
+    /// Has the MD5 computed.
+    pub fn want_md5(&mut self) {
+        self.md5.get_or_insert_default();
+    }
+
+    /// The next bytes of payload.
+    pub fn cover(&mut self, bytes: &[u8]) {
+        if let Some(md5) = &mut self.md5 {
+            md5.update(bytes);
+        }
+        if let Some((context, _)) = &mut self.sha256 {
+            context.update(bytes);
+        }
+        if let Some(checksum) = &mut self.checksum {
+            checksum.running.update(bytes);
+        }
+    }
+
+    /// Compares at the end of the body.
+    ///
+    /// # Errors
+    /// `XAmzContentSHA256Mismatch`, `BadDigest`, or `MalformedTrailerError` if the promised trailer
+    /// did not come.
+    pub fn settle(&mut self, trailers: &[(String, String)]) -> Result<(), S3Error> {
+        if let Some((context, promised)) = self.sha256.take() {
+            let computed = context.finish();
+            if computed.as_ref() != promised {
+                return Err(S3Error::from(Code::XAmzContentSHA256Mismatch)
+                    .with("ClientComputedContentSHA256", &hex::encode(promised))
+                    .with("S3ComputedContentSHA256", &hex::encode(computed)));
+            }
+        }
+        let md5: Option<[u8; 16]> = self.md5.take().map(|md5| md5.finalize().into());
+        if self.content_md5.is_some() && self.content_md5 != md5 {
+            let message = "The Content-MD5 you specified did not match what we received.";
+            return Err(S3Error::new(Code::BadDigest, message));
+        }
+        let checksum = self.checksum.take().map(|it| it.settle(trailers)).transpose()?;
+        self.digests = Some(Digests { md5, checksum });
+        Ok(())
+    }
+
+    /// What was computed.
+    ///
+    /// # Panics
+    /// If the promises were not settled.
+    pub fn into_digests(self) -> Digests {
+        self.digests.expect("the body was read to its end")
+    }
+}
+
+impl PromisedChecksum {
+    fn settle(self, trailers: &[(String, String)]) -> Result<Checksum, S3Error> {
+        let Self { algorithm, running, value } = self;
+        let in_trailer = || {
+            let trailer = trailers.iter().find(|(name, _)| name == algorithm.header());
+            trailer.map(|(_, value)| value.clone())
+        };
+        let promised = value.or_else(in_trailer).ok_or(Code::MalformedTrailerError)?;
+        let computed = running.finish();
+        if checksum::decode(algorithm, &promised) != checksum::decode(algorithm, &computed) {
+            let name = algorithm.name();
+            let message =
+                format!("The {name} you specified did not match the calculated checksum.");
+            return Err(S3Error::new(Code::BadDigest, message));
+        }
+        Ok(Checksum {
+            algorithm: algorithm.record_name().to_owned(),
+            value: computed,
+            composite: false,
+        })
+    }
+}
+
+fn decode_md5(text: &str) -> Result<[u8; 16], S3Error> {
+    let bytes = BASE64_STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    bytes.ok_or_else(|| {
+        S3Error::new(Code::InvalidDigest, "The Content-MD5 you specified was invalid.")
+    })
+}

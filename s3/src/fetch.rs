@@ -1,0 +1,97 @@
+//! From a version's extents to its bytes: what GET and the copies share. Every byte was verified on
+//! this read.
+
+use crate::error::S3Error;
+use crate::record;
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use hamster_core::sync::Permit;
+use hamster_meta::query::Extent;
+use hamster_net::http::{BodyAborted, BodySource};
+use hamster_shard::{Reader, Shards};
+use std::ops::Range;
+use std::rc::Rc;
+
+/// A range of an object being read.
+pub struct Fetch {
+    shards: Shards,
+    extents: std::vec::IntoIter<Extent>,
+    range: Range<u64>,
+    reader: Option<Reader>,
+    /// Bytes still to come.
+    left: u64,
+}
+
+impl Fetch {
+    /// Reads `range` of the object that `extents` hold. The range lies within the object.
+    pub fn new(shards: &Shards, extents: Vec<Extent>, range: Range<u64>) -> Self {
+        let left = range.end.saturating_sub(range.start);
+        Self { shards: shards.clone(), extents: extents.into_iter(), range, reader: None, left }
+    }
+
+    /// Bytes that are still to come.
+    pub fn length(&self) -> u64 {
+        self.left
+    }
+
+    /// The next bytes; `None` at the end of the range, never before.
+    ///
+    /// # Errors
+    /// The bytes cannot be read, or the extents do not hold the whole range.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, S3Error> {
+        while self.left > 0 {
+            if let Some(reader) = &mut self.reader {
+                if let Some(bytes) = reader.next().await {
+                    let bytes = bytes?;
+                    self.left = self.left.checked_sub(bytes.len() as u64).ok_or_else(short)?;
+                    return Ok(Some(bytes));
+                }
+                self.reader = None;
+            }
+            let extent = self.extents.next().ok_or_else(short)?;
+            self.reader = self.open(extent);
+        }
+        Ok(None)
+    }
+
+    /// A reader of the part of `extent` within the range, if there is any.
+    fn open(&self, extent: Extent) -> Option<Reader> {
+        let Extent { offset, size, record } = extent;
+        let start = self.range.start.max(offset);
+        let end = self.range.end.min(offset.saturating_add(size));
+        let within = (start < end).then(|| start - offset..end - offset)?;
+        Some(self.shards.read(Rc::new(record::to_location(record)), within))
+    }
+}
+
+/// The metadata promised other bytes than there are: never a false end.
+fn short() -> S3Error {
+    tracing::error!("the extents of a version do not hold its bytes");
+    crate::error::Code::InternalError.into()
+}
+
+/// A [`Fetch`] as the body of an answer, with the piece that was read before the head was sent.
+pub struct FetchBody {
+    first: Option<Bytes>,
+    rest: Fetch,
+    /// The request counts as long as its answer streams.
+    _permit: Permit,
+}
+
+impl FetchBody {
+    /// `first`, then what is left of `rest`.
+    pub fn new(first: Bytes, rest: Fetch, permit: Permit) -> Self {
+        Self { first: Some(first), rest, _permit: permit }
+    }
+}
+
+impl BodySource for FetchBody {
+    fn next(&mut self) -> LocalBoxFuture<'_, Result<Option<Bytes>, BodyAborted>> {
+        Box::pin(async {
+            if let Some(first) = self.first.take() {
+                return Ok(Some(first));
+            }
+            self.rest.next().await.map_err(|_| BodyAborted)
+        })
+    }
+}

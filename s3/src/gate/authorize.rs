@@ -1,0 +1,62 @@
+//! The third step: may they. The one place that decides, with one action per route.
+//!
+//! Buckets belong to the user who made them; root may do everything. (Policies will be decided
+//! here as well, by the action's name.)
+
+use super::admit::Admitted;
+use super::verify::Verified;
+use crate::credentials::User;
+use crate::error::{Code, S3Error};
+use hamster_meta::Meta;
+use hamster_meta::record::Bucket;
+
+/// A request that its sender may make, with the bucket it is about.
+pub struct Authorized {
+    pub(super) verified: Verified,
+    pub(super) bucket: Option<Bucket>,
+}
+
+impl Authorized {
+    /// Looks the bucket up and decides.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, `AccessDenied`, or the metadata does not answer.
+    pub async fn check(verified: Verified, meta: &Meta) -> Result<Self, S3Error> {
+        let routed = &verified.routed;
+        let bucket = match (&routed.target.bucket, routed.route.action) {
+            // Why: anyone may list their own buckets and make new ones.
+            (None, _) | (Some(_), "s3:CreateBucket") => None,
+            (Some(name), action) => Some(bucket_for(&verified.user, action, name, meta).await?),
+        };
+        Ok(Self { verified, bucket })
+    }
+}
+
+/// A copy's source bucket, if the sender of the copy may read it.
+///
+/// # Errors
+/// As [`Authorized::check`].
+pub async fn copy_source<O>(
+    request: &Admitted<O>,
+    name: &str,
+    meta: &Meta,
+) -> Result<Bucket, S3Error> {
+    bucket_for(request.user(), "s3:GetObject", name, meta).await
+}
+
+/// The bucket `name`, if `user` may do `action` in it.
+async fn bucket_for(
+    user: &User,
+    action: &'static str,
+    name: &str,
+    meta: &Meta,
+) -> Result<Bucket, S3Error> {
+    let bucket = meta.bucket(name).await?;
+    let bucket =
+        bucket.ok_or_else(|| S3Error::from(Code::NoSuchBucket).with("BucketName", name))?;
+    if user.is_root() || bucket.owner == user.id() {
+        return Ok(bucket);
+    }
+    tracing::debug!(user = user.id(), action, bucket = name, "refused");
+    Err(Code::AccessDenied.into())
+}

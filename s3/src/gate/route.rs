@@ -1,0 +1,282 @@
+//! The route table: every operation of S3, how to recognise it, and the action it needs.
+//!
+//! One operation is one row. What is not built yet is a row as well and is refused by name, so that
+//! no request of an unknown kind is ever taken for another: a `PUT ?acl` must not write an object.
+
+use crate::error::{Code, S3Error};
+use crate::query::Query;
+use crate::target::{Shape, Target};
+use hamster_net::http::{Head, Method, Request, RequestBody};
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Route {
+    /// What it is.
+    pub operation: Operation,
+    /// The request's method.
+    pub method: Method,
+    /// What it addresses.
+    pub shape: Shape,
+    /// Query names that must all be there.
+    pub query: &'static [&'static str],
+    /// A header that must be there.
+    pub header: Option<&'static str>,
+    /// What the user must be allowed to do.
+    pub action: &'static str,
+    /// Whether this version does it.
+    pub built: bool,
+}
+
+macro_rules! routes {
+    ($($name:ident $method:ident $shape:ident [$($query:literal)*] $(($header:literal))? $action:literal $built:ident;)*) => {
+        /// An operation of S3, by its name in the API reference.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[expect(missing_docs, reason = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html")]
+        pub enum Operation { $($name,)* }
+
+        impl Operation {
+            /// Its name in the API reference.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+        }
+
+        /// Every operation. A row that asks for a header comes before its like without.
+        pub static ROUTES: &[Route] = &[$(Route {
+            operation: Operation::$name,
+            method: Method::$method,
+            shape: Shape::$shape,
+            query: &[$($query),*],
+            header: routes!(@header $($header)?),
+            action: $action,
+            built: routes!(@built $built),
+        },)*];
+    };
+    (@header) => { None };
+    (@header $header:literal) => { Some($header) };
+    (@built yes) => { true };
+    (@built no) => { false };
+}
+
+routes! {
+    ListBuckets Get Service [] "s3:ListAllMyBuckets" yes;
+
+    CreateBucket Put Bucket [] "s3:CreateBucket" yes;
+    HeadBucket Head Bucket [] "s3:ListBucket" yes;
+    DeleteBucket Delete Bucket [] "s3:DeleteBucket" yes;
+    GetBucketLocation Get Bucket ["location"] "s3:GetBucketLocation" yes;
+    GetBucketVersioning Get Bucket ["versioning"] "s3:GetBucketVersioning" yes;
+    PutBucketVersioning Put Bucket ["versioning"] "s3:PutBucketVersioning" no;
+    GetBucketAcl Get Bucket ["acl"] "s3:GetBucketAcl" yes;
+    PutBucketAcl Put Bucket ["acl"] "s3:PutBucketAcl" no;
+
+    PutObject Put Object [] "s3:PutObject" yes;
+    CopyObject Put Object [] ("x-amz-copy-source") "s3:PutObject" yes;
+    GetObject Get Object [] "s3:GetObject" yes;
+    HeadObject Head Object [] "s3:GetObject" yes;
+    DeleteObject Delete Object [] "s3:DeleteObject" yes;
+    DeleteObjects Post Bucket ["delete"] "s3:DeleteObject" yes;
+    GetObjectAcl Get Object ["acl"] "s3:GetObjectAcl" yes;
+    PutObjectAcl Put Object ["acl"] "s3:PutObjectAcl" no;
+    ListObjects Get Bucket [] "s3:ListBucket" yes;
+    ListObjectsV2 Get Bucket ["list-type"] "s3:ListBucket" yes;
+    ListObjectVersions Get Bucket ["versions"] "s3:ListBucketVersions" no;
+
+    CreateMultipartUpload Post Object ["uploads"] "s3:PutObject" yes;
+    UploadPart Put Object ["partNumber" "uploadId"] "s3:PutObject" yes;
+    UploadPartCopy Put Object ["partNumber" "uploadId"] ("x-amz-copy-source") "s3:PutObject" yes;
+    CompleteMultipartUpload Post Object ["uploadId"] "s3:PutObject" yes;
+    AbortMultipartUpload Delete Object ["uploadId"] "s3:AbortMultipartUpload" yes;
+    ListParts Get Object ["uploadId"] "s3:ListMultipartUploadParts" yes;
+    ListMultipartUploads Get Bucket ["uploads"] "s3:ListBucketMultipartUploads" yes;
+
+    PostObject Post Bucket [] "s3:PutObject" no;
+    GetObjectAttributes Get Object ["attributes"] "s3:GetObjectAttributes" no;
+    GetObjectTagging Get Object ["tagging"] "s3:GetObjectTagging" no;
+    PutObjectTagging Put Object ["tagging"] "s3:PutObjectTagging" no;
+    DeleteObjectTagging Delete Object ["tagging"] "s3:DeleteObjectTagging" no;
+    GetObjectRetention Get Object ["retention"] "s3:GetObjectRetention" no;
+    PutObjectRetention Put Object ["retention"] "s3:PutObjectRetention" no;
+    GetObjectLegalHold Get Object ["legal-hold"] "s3:GetObjectLegalHold" no;
+    PutObjectLegalHold Put Object ["legal-hold"] "s3:PutObjectLegalHold" no;
+    GetObjectTorrent Get Object ["torrent"] "s3:GetObjectTorrent" no;
+    RestoreObject Post Object ["restore"] "s3:RestoreObject" no;
+    SelectObjectContent Post Object ["select" "select-type"] "s3:GetObject" no;
+    RenameObject Put Object ["renameObject"] "s3:PutObject" no;
+    UpdateObjectEncryption Put Object ["encryption"] "s3:UpdateObjectEncryption" no;
+
+    GetObjectLockConfiguration Get Bucket ["object-lock"] "s3:GetBucketObjectLockConfiguration" no;
+    PutObjectLockConfiguration Put Bucket ["object-lock"] "s3:PutBucketObjectLockConfiguration" no;
+    GetBucketTagging Get Bucket ["tagging"] "s3:GetBucketTagging" no;
+    PutBucketTagging Put Bucket ["tagging"] "s3:PutBucketTagging" no;
+    DeleteBucketTagging Delete Bucket ["tagging"] "s3:PutBucketTagging" no;
+    GetBucketPolicy Get Bucket ["policy"] "s3:GetBucketPolicy" no;
+    PutBucketPolicy Put Bucket ["policy"] "s3:PutBucketPolicy" no;
+    DeleteBucketPolicy Delete Bucket ["policy"] "s3:DeleteBucketPolicy" no;
+    GetBucketPolicyStatus Get Bucket ["policyStatus"] "s3:GetBucketPolicyStatus" no;
+    GetBucketCors Get Bucket ["cors"] "s3:GetBucketCORS" no;
+    PutBucketCors Put Bucket ["cors"] "s3:PutBucketCORS" no;
+    DeleteBucketCors Delete Bucket ["cors"] "s3:PutBucketCORS" no;
+    GetBucketLifecycleConfiguration Get Bucket ["lifecycle"] "s3:GetLifecycleConfiguration" no;
+    PutBucketLifecycleConfiguration Put Bucket ["lifecycle"] "s3:PutLifecycleConfiguration" no;
+    DeleteBucketLifecycle Delete Bucket ["lifecycle"] "s3:PutLifecycleConfiguration" no;
+    GetBucketEncryption Get Bucket ["encryption"] "s3:GetEncryptionConfiguration" no;
+    PutBucketEncryption Put Bucket ["encryption"] "s3:PutEncryptionConfiguration" no;
+    DeleteBucketEncryption Delete Bucket ["encryption"] "s3:PutEncryptionConfiguration" no;
+    GetBucketOwnershipControls Get Bucket ["ownershipControls"] "s3:GetBucketOwnershipControls" no;
+    PutBucketOwnershipControls Put Bucket ["ownershipControls"] "s3:PutBucketOwnershipControls" no;
+    DeleteBucketOwnershipControls Delete Bucket ["ownershipControls"] "s3:PutBucketOwnershipControls" no;
+    GetPublicAccessBlock Get Bucket ["publicAccessBlock"] "s3:GetBucketPublicAccessBlock" no;
+    PutPublicAccessBlock Put Bucket ["publicAccessBlock"] "s3:PutBucketPublicAccessBlock" no;
+    DeletePublicAccessBlock Delete Bucket ["publicAccessBlock"] "s3:PutBucketPublicAccessBlock" no;
+    GetBucketNotificationConfiguration Get Bucket ["notification"] "s3:GetBucketNotification" no;
+    PutBucketNotificationConfiguration Put Bucket ["notification"] "s3:PutBucketNotification" no;
+    GetBucketReplication Get Bucket ["replication"] "s3:GetReplicationConfiguration" no;
+    PutBucketReplication Put Bucket ["replication"] "s3:PutReplicationConfiguration" no;
+    DeleteBucketReplication Delete Bucket ["replication"] "s3:PutReplicationConfiguration" no;
+    GetBucketWebsite Get Bucket ["website"] "s3:GetBucketWebsite" no;
+    PutBucketWebsite Put Bucket ["website"] "s3:PutBucketWebsite" no;
+    DeleteBucketWebsite Delete Bucket ["website"] "s3:DeleteBucketWebsite" no;
+    GetBucketLogging Get Bucket ["logging"] "s3:GetBucketLogging" no;
+    PutBucketLogging Put Bucket ["logging"] "s3:PutBucketLogging" no;
+    GetBucketRequestPayment Get Bucket ["requestPayment"] "s3:GetBucketRequestPayment" no;
+    PutBucketRequestPayment Put Bucket ["requestPayment"] "s3:PutBucketRequestPayment" no;
+    GetBucketAccelerateConfiguration Get Bucket ["accelerate"] "s3:GetAccelerateConfiguration" no;
+    PutBucketAccelerateConfiguration Put Bucket ["accelerate"] "s3:PutAccelerateConfiguration" no;
+    GetBucketAnalyticsConfiguration Get Bucket ["analytics"] "s3:GetAnalyticsConfiguration" no;
+    PutBucketAnalyticsConfiguration Put Bucket ["analytics"] "s3:PutAnalyticsConfiguration" no;
+    DeleteBucketAnalyticsConfiguration Delete Bucket ["analytics"] "s3:PutAnalyticsConfiguration" no;
+    GetBucketIntelligentTieringConfiguration Get Bucket ["intelligent-tiering"] "s3:GetIntelligentTieringConfiguration" no;
+    PutBucketIntelligentTieringConfiguration Put Bucket ["intelligent-tiering"] "s3:PutIntelligentTieringConfiguration" no;
+    DeleteBucketIntelligentTieringConfiguration Delete Bucket ["intelligent-tiering"] "s3:PutIntelligentTieringConfiguration" no;
+    GetBucketInventoryConfiguration Get Bucket ["inventory"] "s3:GetInventoryConfiguration" no;
+    PutBucketInventoryConfiguration Put Bucket ["inventory"] "s3:PutInventoryConfiguration" no;
+    DeleteBucketInventoryConfiguration Delete Bucket ["inventory"] "s3:PutInventoryConfiguration" no;
+    GetBucketMetricsConfiguration Get Bucket ["metrics"] "s3:GetMetricsConfiguration" no;
+    PutBucketMetricsConfiguration Put Bucket ["metrics"] "s3:PutMetricsConfiguration" no;
+    DeleteBucketMetricsConfiguration Delete Bucket ["metrics"] "s3:PutMetricsConfiguration" no;
+    GetBucketMetadataTableConfiguration Get Bucket ["metadataTable"] "s3:GetBucketMetadataTableConfiguration" no;
+    CreateBucketMetadataTableConfiguration Post Bucket ["metadataTable"] "s3:CreateBucketMetadataTableConfiguration" no;
+    DeleteBucketMetadataTableConfiguration Delete Bucket ["metadataTable"] "s3:DeleteBucketMetadataTableConfiguration" no;
+    GetBucketAbac Get Bucket ["abac"] "s3:GetBucketAbac" no;
+    PutBucketAbac Put Bucket ["abac"] "s3:PutBucketAbac" no;
+    CreateSession Get Bucket ["session"] "s3:CreateSession" no;
+    WriteGetObjectResponse Post Service ["x-id"] ("x-amz-request-route") "s3:WriteGetObjectResponse" no;
+    CorsPreflightBucket Options Bucket [] "s3:GetBucketCORS" no;
+    CorsPreflightObject Options Object [] "s3:GetBucketCORS" no;
+}
+
+/// Query names that never select an operation on their own, though a row may ask for them.
+const ARGUMENTS: &[&str] = &["partNumber", "x-id"];
+
+/// A request whose operation is known. First step of the gate: nothing is checked yet.
+pub struct Routed {
+    pub(super) head: Head,
+    pub(super) body: RequestBody,
+    pub(super) target: Target,
+    pub(super) query: Query,
+    pub(super) route: &'static Route,
+}
+
+impl Routed {
+    /// Finds what `request` asks for.
+    ///
+    /// # Errors
+    /// `InvalidURI`, `KeyTooLongError`, or `MethodNotAllowed` if no row matches.
+    pub fn of(request: Request, domain: Option<&str>) -> Result<Self, S3Error> {
+        let Request { head, body, .. } = request;
+        let target = Target::of(&head, domain)?;
+        let query = Query::parse(head.query())?;
+        let route = find(&head, target.shape().ok_or(Code::InvalidURI)?, &query)?;
+        Ok(Self { head, body, target, query, route })
+    }
+
+    /// What it asks for.
+    pub fn operation(&self) -> Operation {
+        self.route.operation
+    }
+}
+
+/// The row for a request: all it asks for is there, and no name in the query selects another.
+fn find(head: &Head, shape: Shape, query: &Query) -> Result<&'static Route, S3Error> {
+    let selects = |name: &str| !ARGUMENTS.contains(&name) && is_selector(name);
+    let selectors = query.iter().filter(|(name, _)| selects(name)).count();
+    let matches = |route: &&Route| {
+        route.method == head.method()
+            && route.shape == shape
+            && route.query.iter().all(|name| query.has(name))
+            && route.query.iter().filter(|name| selects(name)).count() == selectors
+            && route.header.is_none_or(|name| head.headers().get(name).is_some())
+    };
+    let plain_last = |route: &&Route| (route.header.is_some(), route.query.len());
+    ROUTES.iter().filter(matches).max_by_key(plain_last).ok_or_else(|| {
+        S3Error::from(Code::MethodNotAllowed)
+            .with("Method", head.method().as_str())
+            .with("ResourceType", if shape == Shape::Object { "OBJECT" } else { "BUCKET" })
+    })
+}
+
+fn is_selector(name: &str) -> bool {
+    ROUTES.iter().any(|route| route.query.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{head, request_for};
+
+    fn route(method: &str, target: &str, headers: &[(&str, &str)]) -> Result<Operation, Code> {
+        let headers: Vec<_> = [("host", "localhost")].iter().chain(headers).copied().collect();
+        let request = crate::testing::request(head(method, target, &headers), b"");
+        Routed::of(request, None).map(|it| it.operation()).map_err(|error| error.code())
+    }
+
+    #[test]
+    fn every_row_is_found_by_a_request_made_from_it() {
+        for row in ROUTES {
+            let routed = Routed::of(request_for(row), None).map(|routed| routed.operation());
+            assert_eq!(routed, Ok(row.operation), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn every_operation_has_one_row() {
+        for (index, row) in ROUTES.iter().enumerate() {
+            let twin = ROUTES.iter().skip(index + 1).find(|it| it.operation == row.operation);
+            assert!(twin.is_none(), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_argument_changes_nothing() {
+        assert_eq!(route("GET", "/b/k?x-id=GetObject&foo", &[]), Ok(Operation::GetObject));
+        assert_eq!(route("GET", "/b?prefix=a&delimiter=/", &[]), Ok(Operation::ListObjects));
+        assert_eq!(route("GET", "/b/k?partNumber=1", &[]), Ok(Operation::GetObject));
+    }
+
+    #[test]
+    fn a_subresource_is_never_taken_for_the_object_or_bucket() {
+        for (method, target) in [
+            ("PUT", "/b/k?uploadId=x"),
+            ("PUT", "/b/k?torrent"),
+            ("PUT", "/b?location"),
+            ("DELETE", "/b?acl"),
+            ("DELETE", "/b/k?acl"),
+            ("PUT", "/b/k?acl&tagging"),
+            ("POST", "/b/k"),
+            ("PUT", "/"),
+            ("DELETE", "/"),
+        ] {
+            assert_eq!(
+                route(method, target, &[]),
+                Err(Code::MethodNotAllowed),
+                "{method} {target}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_without_a_bucket_is_no_target() {
+        assert_eq!(route("GET", "//k", &[]), Err(Code::InvalidURI));
+    }
+}

@@ -1,0 +1,184 @@
+//! What a client says about an object beyond its bytes: read from the headers of a write, given back
+//! with a read. Called by the verbs that write and read objects.
+
+use crate::error::{Code, S3Error};
+use hamster_core::limits::USER_METADATA_BYTES_MAX;
+use hamster_meta::command::Precondition;
+use hamster_meta::record::Headers as ObjectHeaders;
+use hamster_net::http::{Headers, Response};
+
+/// Headers that are kept with an object and given back.
+const SYSTEM: [&str; 6] = [
+    "content-type",
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "expires",
+];
+
+/// The prefix of user metadata.
+const USER_PREFIX: &str = "x-amz-meta-";
+
+/// What an object without a Content-Type is.
+pub const CONTENT_TYPE_DEFAULT: &str = "binary/octet-stream";
+
+/// Headers of writes that ask for something this version does not do. Taking the object and
+/// dropping the wish would be a lie: they are refused.
+const UNBUILT: [&str; 14] = [
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-context",
+    "x-amz-server-side-encryption-customer-algorithm",
+    "x-amz-copy-source-server-side-encryption-customer-algorithm",
+    "x-amz-object-lock-mode",
+    "x-amz-object-lock-retain-until-date",
+    "x-amz-object-lock-legal-hold",
+    "x-amz-tagging",
+    "x-amz-website-redirect-location",
+    "x-amz-write-offset-bytes",
+    "x-amz-grant-full-control",
+    "x-amz-grant-read",
+    "x-amz-grant-write",
+];
+
+/// Refuses a write that asks for what this version does not do.
+///
+/// # Errors
+/// `NotImplemented`, naming the header.
+pub fn refuse_unbuilt(headers: &Headers) -> Result<(), S3Error> {
+    let unbuilt = headers.iter().find(|(name, value)| match *name {
+        "x-amz-acl" => !matches!(*value, "private" | "bucket-owner-full-control"),
+        "x-amz-bucket-object-lock-enabled" => !value.eq_ignore_ascii_case("false"),
+        name => UNBUILT.contains(&name),
+    });
+    let Some((name, value)) = unbuilt else { return Ok(()) };
+    let message = "A header you provided implies functionality that is not implemented";
+    Err(S3Error::new(Code::NotImplemented, message).with("Header", name).with("Value", value))
+}
+
+/// What `headers` say about the object that is written.
+///
+/// # Errors
+/// `MetadataTooLarge`.
+pub fn of_write(headers: &Headers) -> Result<ObjectHeaders, S3Error> {
+    let mut object = ObjectHeaders::default();
+    for (name, value) in headers.iter() {
+        if let Some(name) = name.strip_prefix(USER_PREFIX) {
+            add_user(&mut object.user, name, value);
+        } else if name == "content-encoding" {
+            let rest: Vec<_> =
+                value.split(',').map(str::trim).filter(|it| *it != "aws-chunked").collect();
+            if !rest.is_empty() {
+                object.system.push((name.to_owned(), rest.join(",")));
+            }
+        } else if SYSTEM.contains(&name) && !value.is_empty() {
+            object.system.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    let user_bytes: usize = object.user.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if user_bytes > USER_METADATA_BYTES_MAX {
+        return Err(S3Error::from(Code::MetadataTooLarge)
+            .with("Size", &user_bytes.to_string())
+            .with("MaxSizeAllowed", &USER_METADATA_BYTES_MAX.to_string()));
+    }
+    Ok(object)
+}
+
+/// A name that comes twice has both values, as HTTP combines them.
+fn add_user(user: &mut Vec<(String, String)>, name: &str, value: &str) {
+    match user.iter_mut().find(|(known, _)| known == name) {
+        Some((_, known)) => {
+            known.push(',');
+            known.push_str(value);
+        }
+        None => user.push((name.to_owned(), value.to_owned())),
+    }
+}
+
+/// Gives an object's headers back; `instead` overrides system headers by name.
+pub fn add_to<'a>(
+    response: &mut Response,
+    object: &ObjectHeaders,
+    instead: impl Fn(&str) -> Option<&'a str>,
+) {
+    for name in SYSTEM {
+        let kept = object.system.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str());
+        let fallback = (name == "content-type").then_some(CONTENT_TYPE_DEFAULT);
+        if let Some(value) = instead(name).or(kept).or(fallback) {
+            response.headers.add(name, value);
+        }
+    }
+    let mut name = String::from(USER_PREFIX);
+    for (rest, value) in &object.user {
+        name.truncate(USER_PREFIX.len());
+        name.push_str(rest);
+        response.headers.add(&name, value);
+    }
+}
+
+/// What must hold of the current version for a write: `If-None-Match: *` or `If-Match`.
+///
+/// # Errors
+/// `NotImplemented` for other forms, as S3.
+pub fn precondition(headers: &Headers) -> Result<Precondition, S3Error> {
+    match (headers.get("if-none-match"), headers.get("if-match")) {
+        (None, None) => Ok(Precondition::None),
+        (Some("*"), None) => Ok(Precondition::Absent),
+        (None, Some(etag)) if etag != "*" => Ok(Precondition::Etag(unquoted(etag).to_owned())),
+        _ => Err(S3Error::new(
+            Code::NotImplemented,
+            "A header you provided implies functionality that is not implemented",
+        )
+        .with("Header", "If-None-Match, If-Match")),
+    }
+}
+
+/// An ETag as a client sends it, without its quotes.
+pub fn unquoted(etag: &str) -> &str {
+    let etag = etag.trim();
+    etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::head;
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn aws_chunked_is_not_an_encoding_of_the_object() {
+        let of = |value| {
+            let head = head("PUT", "/b/k", &[("content-encoding", value)]);
+            of_write(head.headers()).expect("small").system
+        };
+        assert_eq!(of("aws-chunked"), []);
+        assert_eq!(of("aws-chunked, gzip"), [pair("content-encoding", "gzip")]);
+    }
+
+    #[test]
+    fn user_metadata_is_kept_within_its_limit() {
+        let long = "v".repeat(2044);
+        let good = head("PUT", "/b/k", &[("X-Amz-Meta-Name", &long)]);
+        let kept = of_write(good.headers()).expect("within the limit");
+        assert_eq!(kept.user, [pair("name", &long)]);
+        let over = head("PUT", "/b/k", &[("X-Amz-Meta-Name", &long), ("x-amz-meta-b", "")]);
+        let refused = of_write(over.headers()).map_err(|error| error.code());
+        assert_eq!(refused, Err(Code::MetadataTooLarge));
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_refused() {
+        let refused = |name, value| {
+            let head = head("PUT", "/b/k", &[(name, value)]);
+            refuse_unbuilt(head.headers()).is_err()
+        };
+        assert!(!refused("x-amz-acl", "private"));
+        assert!(refused("x-amz-acl", "public-read"));
+        assert!(refused("x-amz-tagging", "a=b"));
+        assert!(refused("x-amz-server-side-encryption", "AES256"));
+    }
+}

@@ -1,0 +1,122 @@
+//! The S3 service of one core: what `net` calls for every request. Takes it through the gate, hands
+//! it to its verb, and gives every answer its ids and every error its document.
+
+use crate::answer;
+use crate::credentials::Keyring;
+use crate::error::{Code, S3Error};
+use crate::gate::{Admission, Admitted, Authorized, Operation, Routed, Verified};
+use crate::node::{Node, Settings};
+use crate::verb;
+use hamster_core::Core;
+use hamster_meta::Meta;
+use hamster_net::http::{self, Rejection, Request, Response};
+use hamster_shard::Shards;
+use std::rc::Rc;
+
+/// Serves S3 on one core.
+pub struct Service {
+    node: Node,
+    domain: Option<String>,
+    admission: Admission,
+    host_id: String,
+}
+
+impl Service {
+    /// The service of the core whose handles these are.
+    pub fn new(
+        core: &Core,
+        shards: Shards,
+        meta: Meta,
+        keyring: Keyring,
+        settings: Settings,
+    ) -> Self {
+        let Settings { region, domain, writer_epoch } = settings;
+        let host_id = format!("hamster-{}", core.index().get());
+        let region = Rc::from(region);
+        let node = Node { core: core.clone(), shards, meta, keyring, region, writer_epoch };
+        Self { node, domain, admission: Admission::default(), host_id }
+    }
+
+    /// Through the gate, to the verb.
+    async fn answer(&self, request: Request) -> Result<Response, S3Error> {
+        let node = &self.node;
+        let routed = Routed::of(request, self.domain.as_deref())?;
+        let now = node.core.clock().wall();
+        let verified = Verified::check(routed, &node.keyring.current(), &node.region, now)?;
+        verified.check_built()?;
+        let authorized = Authorized::check(verified, &node.meta).await?;
+        dispatch(node, self.admission.admit(authorized)?).await
+    }
+
+    fn request_id(&self) -> String {
+        format!("{:016X}", self.node.core.entropy().next_u64())
+    }
+}
+
+/// One arm for each operation that is built.
+async fn dispatch(node: &Node, request: Admitted<()>) -> Result<Response, S3Error> {
+    match request.operation() {
+        Operation::ListBuckets => verb::list_buckets::of_user(node, request.of()).await,
+        Operation::CreateBucket => verb::create_bucket::named(node, request.of()).await,
+        Operation::HeadBucket => verb::head_bucket::exists(node, request.of()),
+        Operation::DeleteBucket => verb::delete_bucket::empty(node, request.of()).await,
+        Operation::GetBucketLocation => verb::bucket_settings::location(node, request.of()),
+        Operation::GetBucketVersioning => verb::bucket_settings::versioning(request.of()),
+        Operation::GetBucketAcl => verb::acl::of_bucket(node, request.of()),
+        Operation::GetObjectAcl => verb::acl::of_object(node, request.of()).await,
+        Operation::PutObject => verb::put::object(node, request.of()).await,
+        Operation::CopyObject => verb::copy::object(node, request.of()).await,
+        Operation::GetObject => verb::get::object(node, request.of()).await,
+        Operation::HeadObject => verb::head::object(node, request.of()).await,
+        Operation::DeleteObject => verb::delete::object(node, request.of()).await,
+        Operation::DeleteObjects => verb::delete_many::objects(node, request.of()).await,
+        Operation::ListObjects => verb::list::version_1(node, request.of()).await,
+        Operation::ListObjectsV2 => verb::list::version_2(node, request.of()).await,
+        Operation::CreateMultipartUpload => verb::create_upload::begin(node, request.of()).await,
+        Operation::UploadPart => verb::put_part::part(node, request.of()).await,
+        Operation::UploadPartCopy => verb::put_part_copy::part(node, request.of()).await,
+        Operation::CompleteMultipartUpload => {
+            verb::complete_upload::complete(node, request.of()).await
+        }
+        Operation::AbortMultipartUpload => verb::abort_upload::abort(node, request.of()).await,
+        Operation::ListParts => verb::list_parts::page(node, request.of()).await,
+        Operation::ListMultipartUploads => verb::list_uploads::page(node, request.of()).await,
+        // The gate has refused the rows that are not built: this arm only keeps the match total.
+        other => Err(S3Error::new(Code::NotImplemented, other.name())),
+    }
+}
+
+impl http::Service for Service {
+    async fn call(&self, request: Request) -> Response {
+        let request_id = self.request_id();
+        let path = request.head.path().to_owned();
+        let mut response = match self.answer(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::debug!(%request_id, path, %error, "refused");
+                answer::error(&error, &path, &request_id, &self.host_id)
+            }
+        };
+        answer::identify(&mut response, &request_id, &self.host_id);
+        response
+    }
+
+    fn reject(&self, rejection: Rejection) -> Response {
+        let code = match rejection {
+            Rejection::Malformed(_)
+            | Rejection::ExpectationFailed
+            | Rejection::VersionUnsupported => Code::InvalidRequest,
+            Rejection::HeadTooLarge => Code::RequestHeaderSectionTooLarge,
+            Rejection::MethodUnknown => Code::MethodNotAllowed,
+            Rejection::HeadTimedOut => Code::RequestTimeout,
+            Rejection::TooManyConnections => Code::SlowDown,
+        };
+        let error = S3Error::new(code, rejection.to_string());
+        let request_id = self.request_id();
+        let mut response = answer::error(&error, "/", &request_id, &self.host_id);
+        // Why: HTTP's own status says more of a head than S3's code can.
+        response.status = rejection.status();
+        answer::identify(&mut response, &request_id, &self.host_id);
+        response
+    }
+}

@@ -1,0 +1,48 @@
+//! GetBucketAcl and GetObjectAcl: the owner has full control, and nobody else has any.
+
+use super::check_version_id;
+use crate::answer;
+use crate::error::{Code, S3Error};
+use crate::gate::Admitted;
+use crate::node::Node;
+use crate::xml::Document;
+use hamster_meta::record::VersionKind;
+use hamster_net::http::Response;
+
+/// The operation.
+pub struct GetBucketAcl;
+/// The operation.
+pub struct GetObjectAcl;
+
+/// The ACL of a bucket.
+///
+/// # Errors
+/// None of its own.
+pub fn of_bucket(node: &Node, request: Admitted<GetBucketAcl>) -> Result<Response, S3Error> {
+    Ok(full_control(node, &request.bucket().owner))
+}
+
+/// The ACL of an object.
+///
+/// # Errors
+/// `NoSuchKey`, and the metadata does not answer.
+pub async fn of_object(node: &Node, request: Admitted<GetObjectAcl>) -> Result<Response, S3Error> {
+    check_version_id(request.query().get("versionId"))?;
+    let version = node.meta.current(request.bucket().id, request.key()).await?;
+    let version = version
+        .filter(|version| version.kind == VersionKind::Object)
+        .ok_or_else(|| S3Error::from(Code::NoSuchKey).with("Key", request.key()))?;
+    Ok(full_control(node, &version.owner))
+}
+
+fn full_control(node: &Node, owner: &str) -> Response {
+    let credentials = node.keyring.current();
+    let name = credentials.display_name(owner);
+    let mut document = Document::new("AccessControlPolicy");
+    document.person("Owner", owner, name);
+    document.open("AccessControlList").open("Grant");
+    document.open_typed("Grantee", "CanonicalUser");
+    document.text("ID", owner).text("DisplayName", name).close();
+    document.text("Permission", "FULL_CONTROL");
+    answer::document(document.finish())
+}

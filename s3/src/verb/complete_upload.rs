@@ -1,0 +1,182 @@
+//! CompleteMultipartUpload. Rewrites nothing: the parts stay where they are.
+
+use super::upload_id;
+use crate::answer::{self, quoted, write_checksums};
+use crate::body::ChecksumOf;
+use crate::checksum::{self, Algorithm};
+use crate::error::{Code, S3Error};
+use crate::gate::Admitted;
+use crate::headers::{self, unquoted};
+use crate::node::Node;
+use crate::percent::encode_key;
+use crate::xml::Document;
+use crate::xml::read::{self, CompletedPart};
+use hamster_core::limits::{LIST_PAGE_MAX, PARTS_MAX, XML_BODY_BYTES_MAX};
+use hamster_meta::command::{Command, CompleteUpload, NamedPart, Outcome};
+use hamster_meta::record::{Checksum, Part, Upload, UploadId};
+use hamster_net::http::Response;
+use md5::{Digest, Md5};
+use std::collections::BTreeMap;
+
+/// The operation.
+pub struct CompleteMultipartUpload;
+
+/// Makes an object of the parts named: read, check, commit, answer.
+///
+/// # Errors
+/// As S3's; after `InternalError` the object may or may not be there.
+pub async fn complete(
+    node: &Node,
+    mut request: Admitted<CompleteMultipartUpload>,
+) -> Result<Response, S3Error> {
+    let upload_id = upload_id(request.query())?;
+    let precondition = headers::precondition(request.headers())?;
+    let mut body = request.open_body(&node.core, ChecksumOf::Object)?;
+    let body = body.gather(XML_BODY_BYTES_MAX.as_usize()).await?;
+    let named: read::CompleteMultipartUpload = read::document(&body, "CompleteMultipartUpload")?;
+    if named.parts.is_empty() || named.parts.len() > usize::from(PARTS_MAX) {
+        return Err(Code::MalformedXML.into());
+    }
+    // An upload that is gone may have been completed by this very request's first try: apply knows.
+    let upload = node.meta.upload(request.bucket().id, request.key(), upload_id).await?;
+    let checksum = match &upload {
+        Some(upload) => object_checksum(node, upload, &named.parts).await?,
+        None => None,
+    };
+    if let (Some(ours), Some(theirs)) = (&checksum, promised(&request, checksum.as_ref()))
+        && ours.value != theirs
+    {
+        return Err(Code::BadDigest.into());
+    }
+    let checksums: Vec<_> = checksum.into_iter().collect();
+
+    let outcome = node
+        .propose(Command::CompleteUpload(CompleteUpload {
+            bucket: request.bucket().id,
+            key: request.key().to_owned(),
+            upload: upload_id,
+            etag: composite_etag(&named.parts)?,
+            parts: named.parts.iter().map(named_part).collect(),
+            checksums: checksums.clone(),
+            modified: node.core.clock().wall(),
+            precondition,
+        }))
+        .await?;
+    let Outcome::Committed { etag, .. } = outcome else { return Err(outcome.into()) };
+
+    let host = request.headers().get("host").unwrap_or_default();
+    let (bucket, key) = (request.bucket_name(), request.key());
+    let mut document = Document::new("CompleteMultipartUploadResult");
+    document
+        .text("Location", &format!("http://{host}/{bucket}/{}", encode_key(key)))
+        .text("Bucket", bucket)
+        .text("Key", key)
+        .text("ETag", &quoted(&etag));
+    write_checksums(&mut document, &checksums);
+    Ok(answer::document(document.finish()))
+}
+
+fn named_part(part: &CompletedPart) -> NamedPart {
+    NamedPart { number: part.number, etag: unquoted(&part.etag).to_ascii_lowercase() }
+}
+
+/// The object's checksum that the client states, of the algorithm that was computed.
+fn promised<'a>(
+    request: &'a Admitted<CompleteMultipartUpload>,
+    computed: Option<&Checksum>,
+) -> Option<&'a str> {
+    let algorithm = Algorithm::parse(&computed?.algorithm)?;
+    request.headers().get(algorithm.header())
+}
+
+/// The MD5 of the parts' MD5s, and how many they are.
+fn composite_etag(parts: &[CompletedPart]) -> Result<String, S3Error> {
+    let mut md5 = Md5::new();
+    for part in parts {
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(unquoted(&part.etag), &mut bytes).map_err(|_| invalid(part))?;
+        md5.update(bytes);
+    }
+    Ok(format!("{}-{}", hex::encode(md5.finalize()), parts.len()))
+}
+
+fn invalid(part: &CompletedPart) -> S3Error {
+    S3Error::from(Code::InvalidPart)
+        .with("PartNumber", &part.number.to_string())
+        .with("ETag", unquoted(&part.etag))
+}
+
+/// The object's checksum from its parts', if the upload was begun with an algorithm.
+async fn object_checksum(
+    node: &Node,
+    upload: &Upload,
+    named: &[CompletedPart],
+) -> Result<Option<Checksum>, S3Error> {
+    let Some(algorithm) = Algorithm::parse(&upload.checksum_algorithm) else { return Ok(None) };
+    let committed = parts_of(node, upload.id).await?;
+    let mut parts = Vec::with_capacity(named.len());
+    for part in named {
+        let found = committed.get(&part.number).ok_or_else(|| invalid(part))?;
+        let kept = found.checksums.iter().find(|it| it.algorithm == algorithm.record_name());
+        let kept = kept.map(|checksum| checksum.value.as_str());
+        if stated(part, algorithm).is_some_and(|stated| kept != Some(stated)) {
+            return Err(invalid(part));
+        }
+        parts.push((kept, found.size));
+    }
+    Ok(match upload.checksum_composite {
+        true => checksum::composite(algorithm, parts.iter().map(|(value, _)| *value)),
+        false => checksum::combined(algorithm, parts.iter().copied()),
+    })
+}
+
+fn stated(part: &CompletedPart, algorithm: Algorithm) -> Option<&str> {
+    match algorithm {
+        Algorithm::Crc32 => part.crc32.as_deref(),
+        Algorithm::Crc32c => part.crc32c.as_deref(),
+        Algorithm::Crc64Nvme => part.crc64nvme.as_deref(),
+        Algorithm::Sha1 => part.sha1.as_deref(),
+        Algorithm::Sha256 => part.sha256.as_deref(),
+    }
+}
+
+/// All parts of an upload, by number.
+async fn parts_of(node: &Node, upload: UploadId) -> Result<BTreeMap<u16, Part>, S3Error> {
+    let mut parts = BTreeMap::new();
+    let mut after = 0;
+    loop {
+        let page = node.meta.parts(upload, after, LIST_PAGE_MAX).await?;
+        let Some(last) = page.parts.last() else { return Ok(parts) };
+        after = last.number;
+        parts.extend(page.parts.into_iter().map(|part| (part.number, part)));
+        if !page.truncated {
+            return Ok(parts);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(number: u16, etag: &str) -> CompletedPart {
+        let etag = etag.to_owned();
+        CompletedPart {
+            number,
+            etag,
+            crc32: None,
+            crc32c: None,
+            crc64nvme: None,
+            sha1: None,
+            sha256: None,
+        }
+    }
+
+    #[test]
+    fn the_etag_covers_the_parts_etags() {
+        let hello = "\"5d41402abc4b2a76b9719d911017c592\"";
+        let etag = composite_etag(&[part(1, hello), part(2, hello)]);
+        assert_eq!(etag, Ok("616b22817b80eed9f65c3aa38cd29054-2".to_owned()));
+        assert!(composite_etag(&[part(1, "nonsense")]).is_err());
+    }
+}

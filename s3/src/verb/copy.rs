@@ -1,0 +1,155 @@
+//! CopyObject, and the source that it shares with UploadPartCopy.
+
+use super::{check_version_id, named_algorithm};
+use crate::answer::{self, quoted, write_checksums};
+use crate::checksum::Algorithm;
+use crate::condition::{self, Verdict};
+use crate::error::{Code, S3Error};
+use crate::fetch::Fetch;
+use crate::gate::{Admitted, authorize};
+use crate::headers;
+use crate::node::Node;
+use crate::store::{self, Wanted};
+use crate::target;
+use crate::time::iso8601;
+use crate::xml::Document;
+use hamster_core::limits::PUT_BYTES_MAX;
+use hamster_meta::command::{Command, Outcome, PutVersion};
+use hamster_meta::query::Object;
+use hamster_meta::record::{Checksum, Version, VersionKind};
+use hamster_net::http::{Headers, Response};
+
+/// The operation.
+pub struct CopyObject;
+
+/// Copies an object's bytes to another key, or on to itself with other metadata: find the source,
+/// write, commit, answer.
+///
+/// # Errors
+/// As S3's; after `InternalError` the object may or may not be there.
+pub async fn object(node: &Node, request: Admitted<CopyObject>) -> Result<Response, S3Error> {
+    headers::refuse_unbuilt(request.headers())?;
+    let precondition = headers::precondition(request.headers())?;
+    let asked = named_algorithm(request.headers().get("x-amz-checksum-algorithm"))?;
+    let replace = replaces_metadata(request.headers())?;
+    let Source { object: Object { version, extents }, is_target } = source(node, &request).await?;
+    if is_target && !replace {
+        let message = "This copy request is illegal because it is trying to copy an object to \
+                       itself without changing the object's metadata, storage class, website \
+                       redirect location or encryption attributes.";
+        return Err(S3Error::new(Code::InvalidRequest, message));
+    }
+    if version.size > PUT_BYTES_MAX.get() {
+        let message = "The specified copy source is larger than the maximum allowable size for a \
+                       copy source: 5368709120";
+        return Err(S3Error::new(Code::InvalidRequest, message));
+    }
+    let kept = match replace {
+        true => headers::of_write(request.headers())?,
+        false => version.headers.clone(),
+    };
+    let (reused, wanted) = digests(&version, asked);
+
+    let fetch = Fetch::new(&node.shards, extents, 0..version.size);
+    let stored = store::copy(node, fetch, wanted).await?;
+    let etag = stored.digests.md5.map_or(version.etag, hex::encode);
+    let checksums: Vec<_> = reused.into_iter().chain(stored.digests.checksum).collect();
+
+    let modified = node.core.clock().wall();
+    let outcome = node
+        .propose(Command::PutVersion(PutVersion {
+            bucket: request.bucket().id,
+            key: request.key().to_owned(),
+            size: stored.size,
+            etag: etag.clone(),
+            modified,
+            headers: kept,
+            checksums: checksums.clone(),
+            owner: request.bucket().owner.clone(),
+            data: stored.record,
+            precondition,
+        }))
+        .await?;
+    let Outcome::Committed { .. } = outcome else { return Err(outcome.into()) };
+
+    let mut document = Document::new("CopyObjectResult");
+    document.text("LastModified", &iso8601(modified)).text("ETag", &quoted(&etag));
+    write_checksums(&mut document, &checksums);
+    Ok(answer::document(document.finish()))
+}
+
+/// Which digests of the source go on as they are, and which must be computed: a source in parts has
+/// none of its bytes.
+fn digests(source: &Version, asked: Option<Algorithm>) -> (Option<Checksum>, Wanted) {
+    let kept = source.checksums.first();
+    let kept_algorithm = kept.and_then(|checksum| Algorithm::parse(&checksum.algorithm));
+    let algorithm = asked.or(kept_algorithm);
+    let reused = kept.filter(|it| !it.composite && kept_algorithm == algorithm).cloned();
+    let checksum = if reused.is_some() { None } else { algorithm };
+    (reused, Wanted { md5: source.etag.contains('-'), checksum })
+}
+
+/// The source of a copy.
+pub struct Source {
+    /// Its current version and all its extents.
+    pub object: Object,
+    /// It is what the copy would replace.
+    pub is_target: bool,
+}
+
+/// Finds the source that a copy names; its conditions hold, and whoever copies may read it.
+///
+/// # Errors
+/// As S3's.
+pub async fn source<O>(node: &Node, request: &Admitted<O>) -> Result<Source, S3Error> {
+    let header = request.headers().get("x-amz-copy-source").unwrap_or_default();
+    let (bucket, key, version_id) = target::copy_source(header)?;
+    check_version_id(version_id)?;
+    let bucket = authorize::copy_source(request, &bucket, &node.meta).await?;
+    let object = node.meta.object(bucket.id, &key, 0..u64::MAX).await?;
+    let object = object
+        .filter(|object| object.version.kind == VersionKind::Object)
+        .ok_or_else(|| S3Error::from(Code::NoSuchKey).with("Key", &key))?;
+    match condition::check(request.headers(), &condition::COPY_SOURCE, &object.version)? {
+        Verdict::Holds => {}
+        Verdict::NotModified => return Err(Code::PreconditionFailed.into()),
+    }
+    let is_target = bucket.id == request.bucket().id && key == request.key();
+    Ok(Source { object, is_target })
+}
+
+/// Whether the copy gets metadata of its own.
+fn replaces_metadata(headers: &Headers) -> Result<bool, S3Error> {
+    match headers.get("x-amz-metadata-directive") {
+        None | Some("COPY") => Ok(false),
+        Some("REPLACE") => Ok(true),
+        Some(other) => {
+            Err(S3Error::argument("Unknown metadata directive.", "x-amz-metadata-directive", other))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::version;
+
+    fn checksum(algorithm: &str, composite: bool) -> Checksum {
+        Checksum { algorithm: algorithm.to_owned(), value: "AAAAAA==".to_owned(), composite }
+    }
+
+    #[test]
+    fn digests_of_whole_bodies_are_reused_and_those_of_parts_are_not() {
+        let mut whole = version("abc", 5);
+        whole.checksums = vec![checksum("crc32", false)];
+        let reused = (Some(checksum("crc32", false)), Wanted { md5: false, checksum: None });
+        assert_eq!(digests(&whole, None), reused);
+        let other = Wanted { md5: false, checksum: Some(Algorithm::Sha1) };
+        assert_eq!(digests(&whole, Some(Algorithm::Sha1)), (None, other));
+
+        let mut in_parts = version("abc-2", 5);
+        in_parts.checksums = vec![checksum("crc32", true)];
+        let anew = Wanted { md5: true, checksum: Some(Algorithm::Crc32) };
+        assert_eq!(digests(&in_parts, None), (None, anew));
+    }
+}

@@ -1,0 +1,59 @@
+//! GetObject.
+
+use super::check_version_id;
+use super::head::describe;
+use crate::condition::{self, Verdict};
+use crate::error::{Code, S3Error};
+use crate::fetch::{Fetch, FetchBody};
+use crate::gate::Admitted;
+use crate::node::Node;
+use crate::range::Wanted;
+use bytes::Bytes;
+use hamster_meta::query::Object;
+use hamster_meta::record::VersionKind;
+use hamster_net::http::{Response, ResponseBody};
+
+/// The operation.
+pub struct GetObject;
+
+/// Reads an object: find, check conditions, read the first bytes, answer with the rest streaming.
+/// An error before the first byte is an error; one behind it cuts the connection.
+///
+/// # Errors
+/// As S3's.
+pub async fn object(node: &Node, request: Admitted<GetObject>) -> Result<Response, S3Error> {
+    check_version_id(request.query().get("versionId"))?;
+    let wanted = Wanted::of_header(request.headers().get("range"));
+    let (bucket, key) = (request.bucket().id, request.key());
+    let object = node.meta.object(bucket, key, wanted.bound()).await?;
+    let Some(Object { version, extents }) = object.filter(is_object) else {
+        return Err(S3Error::from(Code::NoSuchKey).with("Key", key));
+    };
+    let verdict = condition::check(request.headers(), &condition::READ, &version)?;
+    let range = match verdict {
+        Verdict::Holds => wanted.within(version.size)?,
+        Verdict::NotModified => None,
+    };
+    let mut response = describe(&request, &version, verdict, range.as_ref())?;
+    if verdict == Verdict::NotModified {
+        return Ok(response);
+    }
+    let mut fetch = Fetch::new(&node.shards, extents, range.unwrap_or(0..version.size));
+    let length = fetch.length();
+    let first = fetch.next().await?.unwrap_or_default();
+    response.body = if first.len() as u64 == length {
+        whole(first)
+    } else {
+        let source = Box::new(FetchBody::new(first, fetch, request.into_permit()));
+        ResponseBody::Stream { length, source }
+    };
+    Ok(response)
+}
+
+fn is_object(object: &Object) -> bool {
+    object.version.kind == VersionKind::Object
+}
+
+fn whole(bytes: Bytes) -> ResponseBody {
+    if bytes.is_empty() { ResponseBody::Empty } else { ResponseBody::Full(bytes) }
+}

@@ -1,0 +1,163 @@
+//! ListObjects, version 1 and 2: one listing, two documents.
+
+use super::{encodes_keys, page_size};
+use crate::answer::{self, quoted};
+use crate::checksum::Algorithm;
+use crate::error::S3Error;
+use crate::gate::Admitted;
+use crate::node::Node;
+use crate::percent::encode_key;
+use crate::query::Query;
+use crate::time::iso8601;
+use crate::xml::Document;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hamster_meta::query::list::{ListEntry, ListPage, ListQuery, Listed};
+use hamster_net::http::Response;
+use std::borrow::Cow;
+
+/// The operation.
+pub struct ListObjects;
+/// The operation.
+pub struct ListObjectsV2;
+
+/// What both versions ask for.
+struct Asked<'a> {
+    prefix: &'a str,
+    delimiter: Option<&'a str>,
+    limit: usize,
+    encoded: bool,
+}
+
+impl<'a> Asked<'a> {
+    fn of(query: &'a Query) -> Result<Self, S3Error> {
+        Ok(Self {
+            prefix: query.get("prefix").unwrap_or_default(),
+            delimiter: query.get("delimiter").filter(|delimiter| !delimiter.is_empty()),
+            limit: page_size(query, "max-keys")?,
+            encoded: encodes_keys(query)?,
+        })
+    }
+
+    fn query(&self, after: &str) -> ListQuery {
+        ListQuery {
+            prefix: self.prefix.to_owned(),
+            after: after.to_owned(),
+            delimiter: self.delimiter.map(str::to_owned),
+            limit: self.limit,
+        }
+    }
+
+    fn shown<'k>(&self, key: &'k str) -> Cow<'k, str> {
+        if self.encoded { Cow::Owned(encode_key(key)) } else { Cow::Borrowed(key) }
+    }
+
+    /// The elements that both documents begin with.
+    fn write_head(&self, document: &mut Document, bucket: &str) {
+        document.text("Name", bucket).text("Prefix", &self.shown(self.prefix));
+        document.optional("Delimiter", self.delimiter.map(|it| self.shown(it)).as_deref());
+        document.number("MaxKeys", self.limit);
+        document.optional("EncodingType", self.encoded.then_some("url"));
+    }
+
+    /// The entries: keys first, then common prefixes.
+    fn write_entries(&self, document: &mut Document, page: &ListPage, owner: Option<(&str, &str)>) {
+        for entry in &page.entries {
+            if let ListEntry::Object(object) = entry {
+                self.write_object(document, object, owner);
+            }
+        }
+        for entry in &page.entries {
+            if let ListEntry::CommonPrefix(prefix) = entry {
+                document.open("CommonPrefixes").text("Prefix", &self.shown(prefix)).close();
+            }
+        }
+    }
+
+    fn write_object(&self, document: &mut Document, object: &Listed, owner: Option<(&str, &str)>) {
+        document
+            .open("Contents")
+            .text("Key", &self.shown(&object.key))
+            .text("LastModified", &iso8601(object.modified))
+            .text("ETag", &quoted(&object.etag));
+        for algorithm in object.checksum_algorithms.iter().filter_map(|it| Algorithm::parse(it)) {
+            document.text("ChecksumAlgorithm", algorithm.name());
+        }
+        document.number("Size", object.size);
+        if let Some((id, name)) = owner {
+            document.person("Owner", id, name);
+        }
+        document.text("StorageClass", "STANDARD").close();
+    }
+}
+
+/// A page of a bucket's objects, version 1.
+///
+/// # Errors
+/// As S3's.
+pub async fn version_1(node: &Node, request: Admitted<ListObjects>) -> Result<Response, S3Error> {
+    let asked = Asked::of(request.query())?;
+    let marker = request.query().get("marker").unwrap_or_default();
+    let bucket = request.bucket();
+    let page = node.meta.list(bucket.id, asked.query(marker)).await?;
+
+    let credentials = node.keyring.current();
+    let owner = (bucket.owner.as_str(), credentials.display_name(&bucket.owner));
+    let mut document = Document::new("ListBucketResult");
+    asked.write_head(&mut document, &bucket.name);
+    document.text("Marker", &asked.shown(marker)).number("IsTruncated", page.truncated);
+    // S3: only with a delimiter; else the last key leads on.
+    let next = page.next.as_deref().filter(|_| asked.delimiter.is_some());
+    document.optional("NextMarker", next.map(|it| asked.shown(it)).as_deref());
+    asked.write_entries(&mut document, &page, Some(owner));
+    Ok(answer::document(document.finish()))
+}
+
+/// A page of a bucket's objects, version 2.
+///
+/// # Errors
+/// As S3's.
+pub async fn version_2(node: &Node, request: Admitted<ListObjectsV2>) -> Result<Response, S3Error> {
+    let query = request.query();
+    let kind = query.get("list-type").unwrap_or_default();
+    if kind != "2" {
+        return Err(S3Error::argument("The list type is not supported.", "list-type", kind));
+    }
+    let asked = Asked::of(query)?;
+    let start_after = query.get("start-after").filter(|it| !it.is_empty());
+    let token = query.get("continuation-token");
+    let after = match token {
+        Some(token) => Cow::Owned(read_token(token)?),
+        None => Cow::Borrowed(start_after.unwrap_or_default()),
+    };
+    let bucket = request.bucket();
+    let page = node.meta.list(bucket.id, asked.query(&after)).await?;
+
+    let credentials = node.keyring.current();
+    let owner = (bucket.owner.as_str(), credentials.display_name(&bucket.owner));
+    let owner = (query.get("fetch-owner") == Some("true")).then_some(owner);
+    let mut document = Document::new("ListBucketResult");
+    asked.write_head(&mut document, &bucket.name);
+    document.number("KeyCount", page.entries.len()).number("IsTruncated", page.truncated);
+    document.optional("ContinuationToken", token);
+    document.optional("NextContinuationToken", page.next.as_deref().map(write_token).as_deref());
+    document.optional("StartAfter", start_after.map(|it| asked.shown(it)).as_deref());
+    asked.write_entries(&mut document, &page, owner);
+    Ok(answer::document(document.finish()))
+}
+
+/// A continuation token is where the next page begins, dressed so that nobody builds one.
+fn write_token(after: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(after)
+}
+
+fn read_token(token: &str) -> Result<String, S3Error> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok().filter(|bytes| !bytes.is_empty());
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
+        S3Error::argument(
+            "The continuation token provided is incorrect",
+            "continuation-token",
+            token,
+        )
+    })
+}

@@ -1,0 +1,315 @@
+//! Takes what waits, writes it as one batch, syncs, acknowledges.
+
+use super::supply::Supply;
+use super::{AppendError, Payload, Placed, Segment, Waiting};
+use crate::drive::local::LocalDrive;
+use crate::drive::{DriveState, Failure};
+use crate::segment::Class;
+use crate::segment::run::{Framing, RunHeader, RunPlace};
+use futures_util::future::join_all;
+use hamster_core::limits::{BLOCK_BYTES, BULK_BATCH_RUNS_MAX, SMALL_BATCH_BYTES_MAX};
+use hamster_core::sync::Receiver;
+use hamster_core::{Buffer, ByteCount};
+use std::io;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+pub(super) struct Flusher {
+    drive: Rc<LocalDrive>,
+    class: Class,
+    queue: Receiver<Waiting>,
+    /// Taken from the queue, but too long for the last batch.
+    held: Option<Waiting>,
+    supply: Supply,
+    active: Option<Active>,
+    /// Kept from batch to batch, so that a flush never waits for memory that others wait to free.
+    buffers: Vec<Buffer>,
+}
+
+/// The segment that takes the next batch.
+struct Active {
+    segment: Segment,
+    /// Everything below is durable.
+    watermark: u64,
+}
+
+/// A run with its place.
+struct Run {
+    waiting: Waiting,
+    header: RunHeader,
+    framing: Framing,
+}
+
+impl Run {
+    fn position(&self) -> u64 {
+        self.header.place.position
+    }
+
+    fn end(&self) -> u64 {
+        self.position() + self.framing.end
+    }
+
+    fn acknowledge(self) {
+        let Self { waiting, header, .. } = self;
+        let place = header.place;
+        let placed = Placed { segment: place.segment, position: place.position };
+        // Whoever waited may be gone.
+        let _ = waiting.done.send(Ok(placed));
+    }
+}
+
+/// An aligned extent to be written.
+struct Extent {
+    offset: u64,
+    buffer: Buffer,
+    /// The buffer is the flusher's own.
+    kept: bool,
+}
+
+impl Flusher {
+    pub fn new(
+        drive: Rc<LocalDrive>,
+        class: Class,
+        queue: Receiver<Waiting>,
+        supply: Supply,
+    ) -> Self {
+        Self { drive, class, queue, held: None, supply, active: None, buffers: Vec::new() }
+    }
+
+    pub async fn run(mut self) {
+        loop {
+            let first = match self.held.take() {
+                Some(held) => Some(held),
+                None => self.queue.receive().await,
+            };
+            let Some(first) = first else { return };
+            let batch = self.gather(first);
+            self.flush(batch).await;
+        }
+    }
+
+    /// What waits now, as much as one batch takes.
+    fn gather(&mut self, first: Waiting) -> Vec<Waiting> {
+        let length = |one: &Waiting| one.append.content.framing(self.class).end;
+        let (bytes_max, runs_max) = match self.class {
+            Class::Small => (SMALL_BATCH_BYTES_MAX.get(), usize::MAX),
+            Class::Bulk => (u64::MAX, BULK_BATCH_RUNS_MAX),
+        };
+        let mut bytes = length(&first);
+        let mut batch = vec![first];
+        while batch.len() < runs_max {
+            let Some(next) = self.queue.try_receive() else { break };
+            bytes += length(&next);
+            if bytes > bytes_max {
+                self.held = Some(next);
+                break;
+            }
+            batch.push(next);
+        }
+        batch
+    }
+
+    async fn flush(&mut self, batch: Vec<Waiting>) {
+        let length = batch.iter().map(|one| one.append.content.framing(self.class).end).sum();
+        if let Err(error) = self.make_room(length).await {
+            return refuse(batch, error);
+        }
+        let Some(active) = &mut self.active else { unreachable!("room was made") };
+        let runs = place(&self.drive, self.class, active, batch);
+        let end = runs.last().map_or(active.segment.position, Run::end);
+        active.segment.position = end.next_multiple_of(BLOCK_BYTES.get());
+        let (runs, outcome) = self.write(runs).await;
+        let refuse_runs = |runs: Vec<Run>| {
+            refuse(runs.into_iter().map(|run| run.waiting).collect(), AppendError::Failed);
+        };
+        if let Err(error) = outcome {
+            self.drive.fail(Failure::Poisoned, "writing a batch", &error);
+            return refuse_runs(runs);
+        }
+        let (durable, written): (Vec<Run>, Vec<Run>) =
+            runs.into_iter().partition(|run| run.waiting.append.durable);
+        written.into_iter().for_each(Run::acknowledge);
+        if durable.is_empty() {
+            return;
+        }
+        match self.sync().await {
+            Ok(()) => durable.into_iter().for_each(Run::acknowledge),
+            Err(_) => refuse_runs(durable),
+        }
+    }
+
+    /// An active segment with room for `length` more, and the next one under way in time.
+    async fn make_room(&mut self, length: u64) -> Result<(), AppendError> {
+        self.check_in_service()?;
+        loop {
+            if let Some(active) = &self.active {
+                let segment = &active.segment;
+                if segment.position + length <= segment.length {
+                    if segment.position > segment.length / 2 {
+                        self.supply.prepare();
+                    }
+                    return Ok(());
+                }
+                // Sealed: what comes later is acknowledged by syncs of the next segment only.
+                if active.watermark < segment.position {
+                    self.sync().await?;
+                }
+            }
+            let segment = self.supply.next().await?;
+            self.active = Some(Active { watermark: segment.position, segment });
+        }
+    }
+
+    fn check_in_service(&self) -> Result<(), AppendError> {
+        match self.drive.state() {
+            DriveState::Live | DriveState::Full => Ok(()),
+            DriveState::Poisoned | DriveState::Lost => Err(AppendError::Failed),
+        }
+    }
+
+    async fn write(&mut self, runs: Vec<Run>) -> (Vec<Run>, io::Result<()>) {
+        let Some(active) = &self.active else { unreachable!("room was made") };
+        let file = active.segment.file.clone();
+        let (runs, extents) = match self.class {
+            Class::Small => self.pack(runs).await,
+            Class::Bulk => self.frame(runs).await,
+        };
+        let bytes: u64 = extents.iter().map(|extent| extent.buffer.len() as u64).sum();
+        self.drive.gauges().writes.fetch_add(1, Ordering::Relaxed);
+        self.drive.gauges().record_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let writes = extents.into_iter().map(|extent| {
+            let file = &file;
+            async move {
+                let (buffer, outcome) = file.write_at(extent.offset, extent.buffer).await;
+                (extent.kept.then_some(buffer), outcome)
+            }
+        });
+        let mut outcome = Ok(());
+        for (buffer, written) in join_all(writes).await {
+            self.buffers.extend(buffer);
+            outcome = outcome.and(written);
+        }
+        (runs, outcome)
+    }
+
+    /// All runs in one extent, back to back.
+    async fn pack(&mut self, runs: Vec<Run>) -> (Vec<Run>, Vec<Extent>) {
+        let Some(first) = runs.first() else { return (runs, Vec::new()) };
+        let start = first.position();
+        let end = runs.last().map_or(start, Run::end).next_multiple_of(BLOCK_BYTES.get());
+        let mut buffer = self.take_buffer(SMALL_BATCH_BYTES_MAX).await;
+        buffer.set_length(usize::try_from(end - start).expect("at most a batch"));
+        buffer.fill(0);
+        for run in &runs {
+            let mut put = |at: u64, bytes: &[u8]| {
+                let at = usize::try_from(run.position() - start + at).expect("within the batch");
+                buffer[at..at + bytes.len()].copy_from_slice(bytes);
+            };
+            let append = &run.waiting.append;
+            put(0, &run.header.encode());
+            if let Payload::Packed(body) = &append.payload {
+                put(run.framing.payload, body);
+            }
+            put(run.framing.footer, &run.header.encode_footer(&append.chunks));
+        }
+        (runs, vec![Extent { offset: start, buffer, kept: true }])
+    }
+
+    /// Payloads as they are; between them, in one extent, the footer of one run and the header of
+    /// the next.
+    async fn frame(&mut self, mut runs: Vec<Run>) -> (Vec<Run>, Vec<Extent>) {
+        let block = BLOCK_BYTES.as_usize();
+        let mut extents = Vec::with_capacity(2 * runs.len() + 1);
+        let mut frame: Vec<u8> = Vec::new();
+        let mut frame_start = runs.first().map_or(0, Run::position);
+        for run in &mut runs {
+            let header = run.header.encode();
+            frame.extend_from_slice(&header);
+            frame.resize(frame.len().next_multiple_of(block), 0);
+            let append = &mut run.waiting.append;
+            if let Payload::Aligned(Some(buffer)) =
+                std::mem::replace(&mut append.payload, Payload::Aligned(None))
+            {
+                extents.push(self.frame_extent(frame_start, &frame).await);
+                frame.clear();
+                frame_start = run.header.place.position + run.framing.footer;
+                let offset = run.header.place.position + run.framing.payload;
+                extents.push(Extent { offset, buffer, kept: false });
+            }
+            frame.extend_from_slice(&run.header.encode_footer(&append.chunks));
+            frame.resize(frame.len().next_multiple_of(block), 0);
+        }
+        extents.push(self.frame_extent(frame_start, &frame).await);
+        (runs, extents)
+    }
+
+    async fn frame_extent(&mut self, offset: u64, frame: &[u8]) -> Extent {
+        let mut buffer = self.take_buffer(ByteCount::of(frame.len())).await;
+        buffer.set_length(frame.len());
+        buffer.copy_from_slice(frame);
+        Extent { offset, buffer, kept: true }
+    }
+
+    async fn take_buffer(&mut self, length: ByteCount) -> Buffer {
+        let fits = |buffer: &Buffer| buffer.capacity() >= length.as_usize();
+        match self.buffers.iter().position(fits) {
+            Some(at) => self.buffers.swap_remove(at),
+            None => self.drive.core.buffers().take(length).await,
+        }
+    }
+
+    /// Makes the active segment durable as far as it is written. Only here are segments synced once
+    /// they are in use.
+    async fn sync(&mut self) -> Result<(), AppendError> {
+        self.check_in_service()?;
+        let Some(active) = &mut self.active else { return Ok(()) };
+        let upto = active.segment.position;
+        let file = &active.segment.file;
+        self.drive.gauges().syncs.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = file.sync().await {
+            self.drive.fail(Failure::Poisoned, "syncing a segment", &error);
+        } else {
+            // Why: bytes in a file that no directory names are gone with this process.
+            match file.is_linked().await {
+                Ok(true) => active.watermark = upto,
+                Ok(false) => {
+                    let gone = io::Error::from(io::ErrorKind::NotFound);
+                    self.drive.fail(Failure::Lost, "the active segment was removed", &gone);
+                }
+                Err(error) => self.drive.fail(Failure::Lost, "looking at a segment", &error),
+            }
+        }
+        // Asked again: another core may have failed the drive meanwhile.
+        self.check_in_service()
+    }
+}
+
+fn place(
+    drive: &LocalDrive,
+    class: Class,
+    active: &Active,
+    batch: Vec<Waiting>,
+) -> Vec<Run> {
+    let mut position = active.segment.position;
+    let runs = batch.into_iter().map(|waiting| {
+        let content = waiting.append.content.clone();
+        let framing = content.framing(class);
+        let place = RunPlace {
+            drive: drive.uuid,
+            segment: active.segment.number,
+            generation: active.segment.generation,
+            position,
+            watermark: active.watermark,
+            writer_epoch: drive.writer_epoch,
+        };
+        position += framing.end;
+        Run { waiting, header: RunHeader { content, place }, framing }
+    });
+    runs.collect()
+}
+
+fn refuse(batch: Vec<Waiting>, error: AppendError) {
+    for waiting in batch {
+        let _ = waiting.done.send(Err(error));
+    }
+}

@@ -1,0 +1,95 @@
+//! Group commit: runs go to the active segment of a drive in batches, each with one sync.
+//!
+//! One flusher per core, drive and class takes whatever waits, at once when it is idle; while it
+//! writes and syncs, the next batch gathers. The first write or sync that fails poisons the drive:
+//! everything that waits is refused, and nothing on that drive is ever synced again.
+
+mod flusher;
+mod supply;
+
+pub(crate) use supply::Segment;
+
+use crate::drive::local::LocalDrive;
+use crate::segment::Class;
+use crate::segment::run::RunContent;
+use bytes::Bytes;
+use flusher::Flusher;
+use hamster_core::checksum::Crc64;
+use hamster_core::ids::SegmentNumber;
+use hamster_core::limits::APPENDS_WAITING_MAX;
+use hamster_core::sync::{OneshotReceiver, OneshotSender, Sender, channel, oneshot};
+use hamster_core::{Buffer, Queue};
+use std::rc::Rc;
+use supply::Supply;
+
+/// Why a run is not on the drive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AppendError {
+    /// The drive is out of service.
+    Failed,
+    /// The drive is full.
+    NoSpace,
+}
+
+/// Where a run was put.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Placed {
+    pub segment: SegmentNumber,
+    pub position: u64,
+}
+
+/// The bytes of a run.
+pub(crate) enum Payload {
+    /// Copied into the batch: small segments.
+    Packed(Bytes),
+    /// Written as it is, zero-padded to whole blocks: bulk segments. `None`: no bytes.
+    Aligned(Option<Buffer>),
+}
+
+/// A run on its way.
+pub(crate) struct Append {
+    pub content: RunContent,
+    pub chunks: Vec<Crc64>,
+    pub payload: Payload,
+    /// Wait until it, and with it every earlier run given to this appender, is durable; else only
+    /// until it is written.
+    pub durable: bool,
+}
+
+/// An append and who waits for it.
+struct Waiting {
+    append: Append,
+    done: OneshotSender<Result<Placed, AppendError>>,
+}
+
+/// What comes of an append.
+pub(crate) struct Pending(OneshotReceiver<Result<Placed, AppendError>>);
+
+impl Pending {
+    pub async fn wait(self) -> Result<Placed, AppendError> {
+        // A flusher that is gone answers nobody: the core is ending.
+        self.0.await.unwrap_or(Err(AppendError::Failed))
+    }
+}
+
+/// The way to one class of segments of one drive.
+pub(crate) struct Appender(Sender<Waiting>);
+
+impl Appender {
+    /// Starts the flusher. `unfinished` segments are filled up first.
+    pub fn start(drive: &Rc<LocalDrive>, class: Class, unfinished: Vec<Segment>) -> Self {
+        let (sender, receiver) = channel(APPENDS_WAITING_MAX);
+        let supply = Supply::new(Rc::clone(drive), class, unfinished);
+        let flusher = Flusher::new(Rc::clone(drive), class, receiver, supply);
+        drop(drive.core.spawn(Queue::Requests, flusher.run()));
+        Self(sender)
+    }
+
+    /// Hands over a run. Runs are written in the order in which they are handed over.
+    pub async fn append(&self, append: Append) -> Pending {
+        let (done, pending) = oneshot();
+        // An error closes `done`, which the waiter sees.
+        let _ = self.0.send(Waiting { append, done }).await;
+        Pending(pending)
+    }
+}

@@ -1,0 +1,112 @@
+//! Where an appender's next segment comes from: prepared ahead of time, so that no write waits for
+//! zeroes.
+
+use super::AppendError;
+use crate::drive::Failure;
+use crate::drive::local::LocalDrive;
+use crate::segment::header::{RUNS_START, SegmentHeader};
+use crate::segment::{Class, draft_name, file_name};
+use hamster_core::ids::SegmentNumber;
+use hamster_core::limits::BLOCK_BYTES;
+use hamster_core::{File, Queue, Task};
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+/// A segment with room.
+pub(crate) struct Segment {
+    pub file: File,
+    pub number: SegmentNumber,
+    pub generation: u64,
+    pub length: u64,
+    /// Where the next batch starts: a block that nothing was written to.
+    pub position: u64,
+}
+
+pub(super) struct Supply {
+    drive: Rc<LocalDrive>,
+    class: Class,
+    ready: VecDeque<Segment>,
+    coming: Option<Task<Result<Segment, AppendError>>>,
+}
+
+impl Supply {
+    pub fn new(drive: Rc<LocalDrive>, class: Class, unfinished: Vec<Segment>) -> Self {
+        let mut supply = Self { drive, class, ready: unfinished.into(), coming: None };
+        supply.prepare();
+        supply
+    }
+
+    /// Sees to it that a segment is there when it is asked for.
+    pub fn prepare(&mut self) {
+        if self.ready.is_empty() && self.coming.is_none() {
+            let (drive, class) = (Rc::clone(&self.drive), self.class);
+            let made = async move { make(&drive, class).await };
+            self.coming = Some(self.drive.core.spawn(Queue::Requests, made));
+        }
+    }
+
+    /// The next segment.
+    pub async fn next(&mut self) -> Result<Segment, AppendError> {
+        if let Some(segment) = self.ready.pop_front() {
+            return Ok(segment);
+        }
+        self.prepare();
+        let coming = self.coming.take().expect("prepared above");
+        coming.await.unwrap_or(Err(AppendError::Failed))
+    }
+}
+
+/// Makes a segment and takes the drive out of service where it cannot be made for another reason
+/// than space.
+async fn make(drive: &LocalDrive, class: Class) -> Result<Segment, AppendError> {
+    match try_make(drive, class).await {
+        Ok(Some(segment)) => Ok(segment),
+        Ok(None) => Err(AppendError::NoSpace),
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => Err(AppendError::NoSpace),
+        Err(error) => {
+            let failure = match error.kind() {
+                io::ErrorKind::NotFound => Failure::Lost,
+                _ => Failure::Poisoned,
+            };
+            drive.fail(failure, "making a segment", &error);
+            Err(AppendError::Failed)
+        }
+    }
+}
+
+async fn try_make(drive: &LocalDrive, class: Class) -> io::Result<Option<Segment>> {
+    let length = drive.segment_bytes(class);
+    if !drive.has_room(length).await? {
+        return Ok(None);
+    }
+    let number = drive.new_number();
+    let header = SegmentHeader {
+        class,
+        drive: drive.uuid,
+        number,
+        generation: 1,
+        length: length.get(),
+        core: drive.core.index(),
+        writer_epoch: drive.writer_epoch,
+    };
+    // Why a draft name: a file under its final name always has a header.
+    let draft = draft_name(number, class);
+    let file = drive.segments.create(&draft, length, class == Class::Small).await?;
+    let mut block = drive.core.buffers().take(BLOCK_BYTES).await;
+    block.copy_from_slice(&header.encode());
+    file.write_at(0, block).await.1?;
+    file.sync().await?;
+    drive.segments.rename(&draft, &file_name(number, class)).await?;
+    drive.segments.sync().await?;
+    drive.gauges().segment_bytes.fetch_add(length.get(), Ordering::Relaxed);
+    drive.gauges().record_bytes.fetch_add(RUNS_START, Ordering::Relaxed);
+    Ok(Some(Segment {
+        file,
+        number,
+        generation: header.generation,
+        length: header.length,
+        position: RUNS_START,
+    }))
+}

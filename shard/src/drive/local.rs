@@ -1,0 +1,123 @@
+//! A drive as one core works with it: what its appenders, readers and recovery share.
+
+use super::table::{Entry, Gauges};
+use super::{DriveState, DriveTable, Failure, OpenDrive};
+use crate::segment::{Class, file_name};
+use hamster_core::ids::{DriveOrdinal, DriveUuid, SegmentNumber};
+use hamster_core::limits::{DRIVE_HEADROOM_BYTES_MIN, SEGMENT_BYTES_MIN, SEGMENT_FILES_OPEN_MAX};
+use hamster_core::{ByteCount, Core, Directory, File, Map};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+pub(crate) struct LocalDrive {
+    pub core: Core,
+    pub ordinal: DriveOrdinal,
+    pub uuid: DriveUuid,
+    pub segments: Directory,
+    pub writer_epoch: u64,
+    /// For its presence.
+    pub identity: OpenDrive,
+    table: Arc<DriveTable>,
+    number_next: Cell<u64>,
+    files: RefCell<OpenFiles>,
+}
+
+/// Segments open for reading, the longest open closed first.
+#[derive(Default)]
+struct OpenFiles {
+    by_number: Map<SegmentNumber, File>,
+    order: VecDeque<SegmentNumber>,
+}
+
+impl LocalDrive {
+    pub fn new(
+        core: &Core,
+        identity: OpenDrive,
+        segments: Directory,
+        table: &Arc<DriveTable>,
+        writer_epoch: u64,
+    ) -> Self {
+        Self {
+            core: core.clone(),
+            ordinal: identity.superblock.ordinal,
+            uuid: identity.superblock.drive,
+            segments,
+            writer_epoch,
+            identity,
+            table: Arc::clone(table),
+            number_next: Cell::new(u64::from(core.index().get())),
+            files: RefCell::default(),
+        }
+    }
+
+    fn entry(&self) -> &Entry {
+        self.table.entry(self.ordinal).expect("the table was made from the drives of this node")
+    }
+
+    pub fn gauges(&self) -> &Gauges {
+        &self.entry().gauges
+    }
+
+    pub fn state(&self) -> DriveState {
+        self.entry().state()
+    }
+
+    /// Takes the drive out of service.
+    pub fn fail(&self, failure: Failure, what: &str, error: &io::Error) {
+        self.table.fail(self.ordinal, failure, &format!("{what}: {error}"));
+    }
+
+    /// Refreshes what is known of the space. `false`: no room for a file of `length` with the
+    /// headroom kept.
+    pub async fn has_room(&self, length: ByteCount) -> io::Result<bool> {
+        let space = self.segments.space().await?;
+        self.gauges().total_bytes.store(space.total.get(), Ordering::Relaxed);
+        self.gauges().free_bytes.store(space.free.get(), Ordering::Relaxed);
+        let headroom = DRIVE_HEADROOM_BYTES_MIN.min(ByteCount::new(space.total.get() / 16));
+        let room = space.free >= headroom + length;
+        self.table.set_full(self.ordinal, !room);
+        Ok(room)
+    }
+
+    /// Length of a new segment: less on a small drive, whose preallocation would fill it.
+    pub fn segment_bytes(&self, class: Class) -> ByteCount {
+        let share = self.gauges().total_bytes.load(Ordering::Relaxed) / 64;
+        let share = ByteCount::new(share).align_down(SEGMENT_BYTES_MIN);
+        class.segment_bytes().min(share.max(SEGMENT_BYTES_MIN))
+    }
+
+    /// Notes that this segment number is taken, by whatever core.
+    pub fn take_number(&self, number: SegmentNumber) {
+        let step = u64::from(self.core.count());
+        while self.number_next.get() <= number.get() {
+            self.number_next.set(self.number_next.get() + step);
+        }
+    }
+
+    /// A number that no other core gives: cores count in steps, each from its own index.
+    pub fn new_number(&self) -> SegmentNumber {
+        let number = SegmentNumber::new(self.number_next.get());
+        self.take_number(number);
+        number
+    }
+
+    /// A segment, open for reading.
+    pub async fn segment(&self, number: SegmentNumber, class: Class) -> io::Result<File> {
+        if let Some(file) = self.files.borrow().by_number.get(&number) {
+            return Ok(file.clone());
+        }
+        let file = self.segments.open(&file_name(number, class)).await?;
+        let mut files = self.files.borrow_mut();
+        if files.by_number.insert(number, file.clone()).is_none() {
+            files.order.push_back(number);
+        }
+        if files.order.len() > SEGMENT_FILES_OPEN_MAX {
+            let oldest = files.order.pop_front();
+            oldest.and_then(|oldest| files.by_number.remove(&oldest));
+        }
+        Ok(file)
+    }
+}

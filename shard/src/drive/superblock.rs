@@ -1,0 +1,175 @@
+//! The identity of a drive, in the file `drive.hamster` of its directory.
+
+use crate::wire::{WireReader, WireWriter, checked};
+use hamster_core::ByteCount;
+use hamster_core::ids::{ClusterUuid, DriveOrdinal, DriveUuid, NodeId};
+use hamster_core::limits::DRIVES_PER_NODE_MAX;
+
+pub(super) const FILE_NAME: &str = "drive.hamster";
+/// Any superblock of any version fits.
+pub(super) const LENGTH_MAX: ByteCount = ByteCount::kib(64);
+const MAGIC: [u8; 8] = *b"HAMDRIVE";
+/// Raised when an older version could misread a drive of this one.
+const FORMAT: u16 = 1;
+/// Magic, format, reserved, length: the part that every version can read.
+const PREFIX_BYTES: usize = 16;
+
+/// Whose drive this is. Written at format and whenever the node changes one of its fields, always
+/// as a whole.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Superblock {
+    /// The cluster it belongs to.
+    pub cluster: ClusterUuid,
+    /// Its own identity.
+    pub drive: DriveUuid,
+    /// Its number in the layout.
+    pub ordinal: DriveOrdinal,
+    /// The node that holds it.
+    pub node: NodeId,
+    /// How often it was admitted anew (DESIGN.md, invariant 5).
+    pub incarnation: u64,
+    /// Where this node's metadata is mirrored. Opaque here.
+    pub mirrors: MirrorSet,
+}
+
+/// The drives of a node that mirror its metadata, as of an epoch. The node writes it to all of its
+/// drives; the highest epoch is right.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MirrorSet {
+    /// Counts the changes of the set.
+    pub epoch: u64,
+    /// The drives in it.
+    pub drives: Vec<DriveOrdinal>,
+}
+
+/// What the bytes of a superblock file are.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Decoded {
+    Valid(Superblock),
+    Newer(u16),
+    Damaged,
+}
+
+impl Superblock {
+    /// Magic, format, length; the fields in order; CRC-64 of all before it. A later version of the
+    /// same format adds fields before the checksum; this one skips them by the length.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        assert!(self.mirrors.drives.len() <= DRIVES_PER_NODE_MAX, "more mirrors than drives");
+        let count = u32::try_from(self.mirrors.drives.len()).expect("checked above");
+        let mut fields = WireWriter::default()
+            .bytes(&self.cluster.bytes())
+            .bytes(&self.drive.bytes())
+            .u32(self.ordinal.get())
+            .u64(self.node.get())
+            .u64(self.incarnation)
+            .u64(self.mirrors.epoch)
+            .u32(count);
+        for drive in &self.mirrors.drives {
+            fields = fields.u32(drive.get());
+        }
+        let fields = fields.finish();
+        let length = u32::try_from(PREFIX_BYTES + fields.len()).expect("a few hundred bytes");
+        WireWriter::default()
+            .bytes(&MAGIC)
+            .u16(FORMAT)
+            .u16(0)
+            .u32(length)
+            .bytes(&fields)
+            .checksum()
+            .finish()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Decoded {
+        let mut prefix = WireReader::new(bytes);
+        let (magic, format) = (prefix.array(), prefix.u16());
+        if magic != Some(MAGIC) {
+            return Decoded::Damaged;
+        }
+        match format {
+            Some(format) if format > FORMAT => Decoded::Newer(format),
+            _ => decode_fields(bytes).map_or(Decoded::Damaged, Decoded::Valid),
+        }
+    }
+}
+
+fn decode_fields(bytes: &[u8]) -> Option<Superblock> {
+    let length = WireReader::new(bytes.get(12..)?).u32()?;
+    let body = checked(bytes, usize::try_from(length).ok()?)?;
+    let mut fields = WireReader::new(body.get(PREFIX_BYTES..)?);
+    Some(Superblock {
+        cluster: ClusterUuid::from_bytes(fields.array()?),
+        drive: DriveUuid::from_bytes(fields.array()?),
+        ordinal: DriveOrdinal::new(fields.u32()?),
+        node: NodeId::new(fields.u64()?),
+        incarnation: fields.u64()?,
+        mirrors: MirrorSet {
+            epoch: fields.u64()?,
+            drives: {
+                let count = usize::try_from(fields.u32()?).ok()?;
+                let ordinals = (0..count.min(DRIVES_PER_NODE_MAX)).map(|_| fields.u32());
+                ordinals.map(|ordinal| ordinal.map(DriveOrdinal::new)).collect::<Option<_>>()?
+            },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Superblock {
+        Superblock {
+            cluster: ClusterUuid::from_bytes([0xc1; 16]),
+            drive: DriveUuid::from_bytes([0xd2; 16]),
+            ordinal: DriveOrdinal::new(3),
+            node: NodeId::new(7),
+            incarnation: 2,
+            mirrors: MirrorSet {
+                epoch: 9,
+                drives: vec![DriveOrdinal::new(0), DriveOrdinal::new(3)],
+            },
+        }
+    }
+
+    #[test]
+    fn golden_bytes() {
+        let hex: String = example().encode().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            concat!(
+                "48414d4452495645", // magic
+                "01000000",         // format, reserved
+                "58000000",         // length without the checksum
+                "c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1",
+                "d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2",
+                "03000000",
+                "0700000000000000",
+                "0200000000000000",
+                "0900000000000000",
+                "02000000",
+                "00000000",
+                "03000000",
+                "b393716afbbb9588",
+            )
+        );
+    }
+
+    #[test]
+    fn every_flipped_byte_and_every_truncation_is_noticed() {
+        let bytes = example().encode();
+        assert_eq!(Superblock::decode(&bytes), Decoded::Valid(example()));
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x10;
+            assert!(!matches!(Superblock::decode(&flipped), Decoded::Valid(_)), "byte {at}");
+            assert_eq!(Superblock::decode(&bytes[..at]), Decoded::Damaged, "length {at}");
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_named() {
+        let mut bytes = example().encode();
+        bytes[8] = 2;
+        assert_eq!(Superblock::decode(&bytes), Decoded::Newer(2));
+    }
+}

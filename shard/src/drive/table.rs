@@ -1,0 +1,230 @@
+//! How the drives of this node fare: shared by all cores, no locks.
+
+use hamster_core::ByteCount;
+use hamster_core::ids::DriveOrdinal;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+/// May a drive be used?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DriveState {
+    /// Reads and writes.
+    Live,
+    /// Reads and deletes; no new object bytes until there is space again.
+    Full,
+    /// It refused a write or a sync: takes nothing any more, never synced again. Its bytes are read
+    /// only where the other drives do not suffice.
+    Poisoned,
+    /// Absent since the start, or gone since.
+    Lost,
+}
+
+/// How a drive left service.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// See [`DriveState::Poisoned`].
+    Poisoned,
+    /// See [`DriveState::Lost`].
+    Lost,
+}
+
+/// The drives of this node. One for the process, behind an `Arc`.
+pub struct DriveTable {
+    /// Sorted by ordinal.
+    drives: Vec<Entry>,
+    version: AtomicU64,
+}
+
+pub(crate) struct Entry {
+    ordinal: DriveOrdinal,
+    /// [`LIVE`], [`POISONED`] or [`LOST`]; leaves `LIVE` once and for all.
+    health: AtomicU8,
+    full: AtomicBool,
+    cause: OnceLock<String>,
+    pub(crate) gauges: Gauges,
+}
+
+const LIVE: u8 = 0;
+const POISONED: u8 = 1;
+const LOST: u8 = 2;
+
+/// Figures of one drive, added up over the cores that use it.
+#[derive(Default)]
+pub(crate) struct Gauges {
+    pub(crate) total_bytes: AtomicU64,
+    pub(crate) free_bytes: AtomicU64,
+    /// Segment files, as long as they are.
+    pub(crate) segment_bytes: AtomicU64,
+    /// The part of them that holds records.
+    pub(crate) record_bytes: AtomicU64,
+    pub(crate) writes: AtomicU64,
+    pub(crate) syncs: AtomicU64,
+    pub(crate) reads: AtomicU64,
+    pub(crate) corruptions: AtomicU64,
+}
+
+/// A drive's state and figures at one moment, for `status` and metrics.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DriveStatus {
+    /// Which.
+    pub ordinal: DriveOrdinal,
+    /// May it be used?
+    pub state: DriveState,
+    /// Why not, as first told.
+    pub cause: Option<String>,
+    /// Size of its file system.
+    pub total: ByteCount,
+    /// Free space of its file system.
+    pub free: ByteCount,
+    /// Bytes of records in its segments.
+    pub used: ByteCount,
+    /// Bytes of its segments that hold no record yet.
+    pub preallocated: ByteCount,
+    /// Batches written since the start.
+    pub writes: u64,
+    /// Syncs since the start.
+    pub syncs: u64,
+    /// Reads since the start.
+    pub reads: u64,
+    /// Records and chunks that failed verification since the start.
+    pub corruptions: u64,
+}
+
+impl DriveTable {
+    /// A table of these drives; absent ones are lost from the start.
+    pub fn new(
+        present: impl IntoIterator<Item = DriveOrdinal>,
+        absent: impl IntoIterator<Item = DriveOrdinal>,
+    ) -> Self {
+        let present = present.into_iter().map(|ordinal| Entry::new(ordinal, LIVE));
+        let absent = absent.into_iter().map(|ordinal| {
+            let entry = Entry::new(ordinal, LOST);
+            entry.cause.set("absent at start".to_owned()).expect("a new cell");
+            entry
+        });
+        let mut drives: Vec<Entry> = present.chain(absent).collect();
+        drives.sort_by_key(|entry| entry.ordinal);
+        Self { drives, version: AtomicU64::new(0) }
+    }
+
+    /// Takes a drive out of service, at once and on every core. Only the first failure counts.
+    /// Returns whether this was it.
+    pub fn fail(&self, ordinal: DriveOrdinal, failure: Failure, cause: &str) -> bool {
+        let Some(entry) = self.entry(ordinal) else { return false };
+        let health = match failure {
+            Failure::Poisoned => POISONED,
+            Failure::Lost => LOST,
+        };
+        let first = entry
+            .health
+            .compare_exchange(LIVE, health, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok();
+        if first {
+            // Why ignored: only the one that wins the exchange gets here.
+            let _ = entry.cause.set(cause.to_owned());
+            tracing::error!(%ordinal, ?failure, cause, "a drive leaves service");
+            self.version.fetch_add(1, Ordering::Release);
+        }
+        first
+    }
+
+    /// Counts the changes of state: who remembers the number knows whether to look again.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// A drive's state; [`DriveState::Lost`] if this node has no such drive.
+    pub fn state(&self, ordinal: DriveOrdinal) -> DriveState {
+        self.entry(ordinal).map_or(DriveState::Lost, Entry::state)
+    }
+
+    /// Does the drive take new object bytes?
+    pub fn takes_writes(&self, ordinal: DriveOrdinal) -> bool {
+        self.state(ordinal) == DriveState::Live
+    }
+
+    /// The drives of this node, sorted.
+    pub fn ordinals(&self) -> impl Iterator<Item = DriveOrdinal> {
+        self.drives.iter().map(|entry| entry.ordinal)
+    }
+
+    /// State and figures of every drive, sorted.
+    pub fn status(&self) -> Vec<DriveStatus> {
+        self.drives.iter().map(Entry::status).collect()
+    }
+
+    pub(crate) fn entry(&self, ordinal: DriveOrdinal) -> Option<&Entry> {
+        let place = self.drives.binary_search_by_key(&ordinal, |entry| entry.ordinal).ok()?;
+        self.drives.get(place)
+    }
+
+    pub(crate) fn set_full(&self, ordinal: DriveOrdinal, full: bool) {
+        let Some(entry) = self.entry(ordinal) else { return };
+        if entry.full.swap(full, Ordering::AcqRel) != full {
+            self.version.fetch_add(1, Ordering::Release);
+        }
+    }
+}
+
+impl Entry {
+    fn new(ordinal: DriveOrdinal, health: u8) -> Self {
+        Self {
+            ordinal,
+            health: AtomicU8::new(health),
+            full: AtomicBool::new(false),
+            cause: OnceLock::new(),
+            gauges: Gauges::default(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> DriveState {
+        match self.health.load(Ordering::Acquire) {
+            POISONED => DriveState::Poisoned,
+            LOST => DriveState::Lost,
+            _ if self.full.load(Ordering::Acquire) => DriveState::Full,
+            _ => DriveState::Live,
+        }
+    }
+
+    fn status(&self) -> DriveStatus {
+        let figure = |gauge: &AtomicU64| gauge.load(Ordering::Relaxed);
+        let gauges = &self.gauges;
+        let used = ByteCount::new(figure(&gauges.record_bytes));
+        DriveStatus {
+            ordinal: self.ordinal,
+            state: self.state(),
+            cause: self.cause.get().cloned(),
+            total: ByteCount::new(figure(&gauges.total_bytes)),
+            free: ByteCount::new(figure(&gauges.free_bytes)),
+            used,
+            preallocated: ByteCount::new(figure(&gauges.segment_bytes)).saturating_sub(used),
+            writes: figure(&gauges.writes),
+            syncs: figure(&gauges.syncs),
+            reads: figure(&gauges.reads),
+            corruptions: figure(&gauges.corruptions),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_failure_of_a_drive_is_kept() {
+        let one = DriveOrdinal::new(1);
+        let table = DriveTable::new([one], []);
+        assert!(table.fail(one, Failure::Poisoned, "sync: EIO"));
+        assert!(!table.fail(one, Failure::Lost, "gone"));
+        assert_eq!(table.state(one), DriveState::Poisoned);
+        assert_eq!(table.status()[0].cause.as_deref(), Some("sync: EIO"));
+        assert_eq!(table.version(), 1);
+    }
+
+    #[test]
+    fn an_absent_or_unknown_drive_is_lost() {
+        let table = DriveTable::new([], [DriveOrdinal::new(3)]);
+        assert_eq!(table.state(DriveOrdinal::new(3)), DriveState::Lost);
+        assert_eq!(table.state(DriveOrdinal::new(4)), DriveState::Lost);
+    }
+}
