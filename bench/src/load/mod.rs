@@ -5,7 +5,7 @@
 //! at, hide what was not sent, or be the bottleneck unnoticed (its own CPU time is in the report).
 
 mod answer;
-pub mod bodies;
+mod bodies;
 mod connection;
 mod order;
 mod poll;
