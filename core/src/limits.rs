@@ -167,6 +167,26 @@ pub const PROPOSAL_COMMANDS_MAX: usize = 256;
 pub const PROPOSAL_BYTES_MAX: ByteCount = ByteCount::mib(1);
 /// Commands that wait for a proposal on one node; more are answered `503 SlowDown`.
 pub const COMMANDS_WAITING_MAX: usize = 8192;
+/// Proposals that one node has in the log unanswered.
+pub const PROPOSALS_IN_FLIGHT_MAX: usize = 4;
+/// Proposals of a node whose outcomes are kept for a repetition; more than are ever in flight.
+pub const SESSION_PROPOSALS_KEPT: u8 = 16;
+/// Log entries kept in memory for apply and replication.
+pub const LOG_ENTRIES_CACHED_MAX: usize = 1024;
+/// The state is flushed and the log before it purged each time it has grown by so many entries.
+pub const LOG_ENTRIES_BETWEEN_FLUSHES: u64 = 4096;
+/// Log entries that stay behind a purge.
+pub const LOG_ENTRIES_KEPT: u64 = 256;
+/// Batches that a mirror's state may lag behind the first one's before apply waits.
+pub const MIRROR_BATCHES_BEHIND_MAX: usize = 64;
+/// Memory of the log database for writes.
+pub const METADATA_LOG_BUFFER_BYTES: ByteCount = ByteCount::mib(32);
+/// One memory table of the state database (there are up to four).
+pub const METADATA_STATE_BUFFER_BYTES: ByteCount = ByteCount::mib(64);
+/// Block cache of the state database, filters and indexes within it.
+pub const METADATA_CACHE_BYTES: ByteCount = ByteCount::mib(256);
+/// Files that each metadata database keeps open.
+pub const METADATA_OPEN_FILES_MAX: i32 = 512;
 /// Metadata mirrors of a node: never more, whatever m and the drives.
 pub const METADATA_MIRRORS_MAX: usize = 3;
 
@@ -212,6 +232,17 @@ pub const PRESIGNED_LIFETIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const REQUESTS_PER_CORE_MAX: usize = 2048;
 /// Buckets of one cluster.
 pub const BUCKETS_MAX: usize = 100_000;
+
+// ---- node ---------------------------------------------------------------------------------------
+
+/// How often the node looks whether a drive has left service.
+pub const DRIVE_WATCH_INTERVAL: Duration = Duration::from_millis(250);
+/// A file that the operator names: credentials, certificates.
+pub const OPERATOR_FILE_BYTES_MAX: ByteCount = ByteCount::mib(4);
+/// Block caches and memtables of the metadata databases of a node.
+pub const METADATA_BYTES: ByteCount = ByteCount::mib(512);
+/// What a node answers to a command.
+pub const ADMIN_ANSWER_BYTES_MAX: ByteCount = ByteCount::mib(16);
 
 // ---- simulator ----------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// One core's end of a service on the mesh, before it is bound: requests `Q`, answers `A`.
 pub struct UnboundPort<Q, A>(Seat<Q, A>);
@@ -68,9 +68,9 @@ struct Seat<Q, A> {
 
 impl<Q, A> Drop for Seat<Q, A> {
     fn drop(&mut self) {
-        // Invariant: closed before the wakes. A caller that pushed too early to see it is woken by
-        // them; one that pushes later sees it (both sides are sequentially consistent).
-        self.inboxes[position(self.index)].closed.store(true, Ordering::SeqCst);
+        // Invariant: closed before the wakes. Each core's dispatcher then gives up what it waits for
+        // here and closes the credit, so that no later call gets as far as the queue.
+        self.inboxes[position(self.index)].closed.store(true, Ordering::Release);
         self.inboxes.iter().for_each(|inbox| inbox.dispatcher.wake());
     }
 }
@@ -149,7 +149,7 @@ impl<Q: Send + 'static, A: Send + 'static> UnboundPort<Q, A> {
         let serve: Rc<Serve<Q, A>> = Rc::new(move |from, request| Box::pin(serve(from, request)));
         let port = Rc::new(PortInner { calls: Rc::clone(&calls), serve });
         let mut dispatcher =
-            Dispatcher { seat, calls, port: Rc::downgrade(&port), core: core.clone() };
+            Dispatcher { seat, calls, port: Rc::downgrade(&port), core: core.clone(), waker: None };
         core.spawn(Queue::Latency, poll_fn(move |context| dispatcher.poll(context)));
         Port(port)
     }
@@ -178,10 +178,6 @@ impl<Q: Send + 'static, A: Send + 'static> Port<Q, A> {
         let pushed = inbox.requests[position(calls.index)].push((ticket, request));
         assert!(pushed.is_ok(), "credit is the queue's capacity");
         inbox.dispatcher.wake();
-        if inbox.closed.load(Ordering::SeqCst) {
-            peer.unanswered.borrow_mut().remove(&ticket);
-            return Err(MeshClosed);
-        }
         answer.await.map_err(|_| MeshClosed)
     }
 }
@@ -192,12 +188,19 @@ struct Dispatcher<Q, A> {
     calls: Rc<Calls<Q, A>>,
     port: Weak<PortInner<Q, A>>,
     core: Core,
+    /// This task's waker, and the one that other cores wake it by.
+    waker: Option<(Waker, Waker)>,
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Dispatcher<Q, A> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let inbox = &self.seat.inboxes[position(self.seat.index)];
-        inbox.dispatcher.register(context.waker());
+        let own = context.waker();
+        let (_, remote) = match self.waker.take() {
+            Some((known, remote)) if known.will_wake(own) => self.waker.insert((known, remote)),
+            _ => self.waker.insert((own.clone(), self.core.remote_waker(own))),
+        };
+        inbox.dispatcher.register(remote);
         let Some(port) = self.port.upgrade() else { return Poll::Ready(()) };
         for (from, requests) in (0..).map(CoreIndex::new).zip(&inbox.requests) {
             while let Some((ticket, request)) = requests.pop() {
@@ -225,7 +228,7 @@ impl<Q: Send + 'static, A: Send + 'static> Dispatcher<Q, A> {
     fn take_replies(&self, from: CoreIndex, replies: &Replies<A>) {
         let peer = &self.calls.peers[position(from)];
         // Invariant: looked at before the replies, so none that came before the end is lost.
-        let closed = self.seat.inboxes[position(from)].closed.load(Ordering::SeqCst);
+        let closed = self.seat.inboxes[position(from)].closed.load(Ordering::Acquire);
         while let Some((ticket, answer)) = replies.pop() {
             let call = peer.unanswered.borrow_mut().remove(&ticket);
             if let (Some((caller, _credit)), Some(answer)) = (call, answer) {
@@ -260,7 +263,7 @@ impl<Q, A> Drop for Reply<Q, A> {
     fn drop(&mut self) {
         let inbox = &self.inboxes[position(self.caller)];
         let pushed = inbox.replies[position(self.called)].push((self.ticket, self.answer.take()));
-        assert!(pushed.is_ok() || inbox.closed.load(Ordering::SeqCst), "its slot was reserved");
+        assert!(pushed.is_ok() || inbox.closed.load(Ordering::Acquire), "its slot was reserved");
         inbox.dispatcher.wake();
     }
 }

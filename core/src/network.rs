@@ -34,6 +34,19 @@ impl Network {
         }
     }
 
+    /// Checks that no other process listens on `address`. The first core to listen asks this: what
+    /// lets the cores of one process share an address lets another process of the same user share
+    /// it as well, and the two would be dealt each other's clients.
+    ///
+    /// # Errors
+    /// The address is in use, not of this machine, or not permitted.
+    pub fn check_free(&self, address: SocketAddr) -> io::Result<()> {
+        match &self.0 {
+            NetworkBackend::Uring(net) => net.check_free(address),
+            NetworkBackend::Sim(_) => Ok(()),
+        }
+    }
+
     /// Connects to `address`. No deadline of its own: see [`Clock::timeout`](crate::Clock::timeout).
     ///
     /// # Errors

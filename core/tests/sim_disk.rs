@@ -113,6 +113,46 @@ fn a_crash_keeps_what_was_synced_and_may_lose_or_tear_the_rest() {
 }
 
 #[test]
+fn a_sync_covers_no_write_that_completed_after_it_began() {
+    let mut losses = 0;
+    for seed in 0..50 {
+        losses += after_crash(
+            seed,
+            |core| async move {
+                let directory = drive(&core).await;
+                let file = directory.create("f", BLOCK, true).await.expect("made");
+                file.sync().await.expect("synced");
+                directory.sync().await.expect("synced");
+                let own = file.clone();
+                let sync =
+                    core.spawn(hamster_core::Queue::Requests, async move { own.sync().await });
+                core.clock().sleep(std::time::Duration::from_micros(10)).await;
+                write(&core, &file, 0, 1).await.expect("written");
+                sync.await.expect("ran").expect("synced");
+            },
+            |core| async move {
+                let file = drive(&core).await.open("f").await.expect("synced");
+                u32::from(read(&core, &file, 0).await.expect("read") == 0)
+            },
+        );
+    }
+    assert!((1..50).contains(&losses), "{losses}");
+}
+
+#[test]
+fn a_write_whose_future_was_dropped_still_happens() {
+    sim::run(1, |core| async move {
+        let file = drive(&core).await.create("f", BLOCK, true).await.expect("made");
+        let given_up = core.clock().timeout(std::time::Duration::ZERO, write(&core, &file, 0, 1));
+        assert!(given_up.await.is_err());
+        assert_eq!(core.buffers().lent(), BLOCK, "the operation keeps the buffer");
+        core.clock().sleep(std::time::Duration::from_millis(1)).await;
+        assert_eq!(core.buffers().lent(), ByteCount::ZERO);
+        assert_eq!(read(&core, &file, 0).await.expect("read"), 1);
+    });
+}
+
+#[test]
 fn random_writes_syncs_and_crashes_lose_nothing_synced_and_invent_nothing() {
     const BLOCKS: u8 = 8;
     for seed in 0..100 {

@@ -76,7 +76,9 @@ fn no_caller_waits_for_ever_when_cores_end_at_any_moment() {
             let patience = (round * (u64::from(core.index().get()) + 1)) % 40;
             for number in 0..patience {
                 for to in others(&core) {
-                    let answer = port.call(to, number).await;
+                    // Twenty virtual seconds are millions of looks at the mesh.
+                    let call = core.clock().timeout(Duration::from_secs(20), port.call(to, number));
+                    let answer = call.await.expect("an answer or an end");
                     assert!(matches!(answer, Err(MeshClosed)) || answer == Ok(number));
                 }
             }

@@ -1,7 +1,7 @@
 //! Seeds, time and tasks of the simulator.
 
 use bytes::Bytes;
-use hamster_core::sim::{self, World};
+use hamster_core::sim::{self, Node, World};
 use hamster_core::{ByteCount, Core, Queue, TaskError};
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -114,6 +114,11 @@ fn panic_of(run: impl FnOnce()) -> String {
 fn a_wait_for_nothing_and_a_panic_anywhere_end_the_run() {
     let deadlock = panic_of(|| sim::run(1, |_core| std::future::pending()));
     assert!(deadlock.contains("deadlock"), "{deadlock}");
+    let crash = |core: Core| async move {
+        Node::of(&core).crash();
+        core.clock().sleep(Duration::from_secs(1)).await;
+    };
+    assert!(panic_of(|| sim::run(1, crash)).contains("before its node"));
     let task = |core: Core| async move {
         core.spawn(Queue::Background, async { panic!("in a task nobody waits for") });
         core.clock().sleep(Duration::from_secs(1)).await;

@@ -5,13 +5,16 @@
 //! here, and nothing here knows how shards are stored. Only `rocks` touches the file system; only
 //! `raft` names openraft.
 
+mod apply;
 pub mod command;
+mod key;
 pub mod meta;
 pub mod mirror;
 pub mod open;
 pub mod placement;
 pub mod query;
 pub mod record;
+mod rocks;
 pub mod state;
 
 pub use command::{Command, Outcome};

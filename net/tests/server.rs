@@ -4,9 +4,10 @@ mod stage;
 
 use bytes::Bytes;
 use hamster_core::limits::{
-    BODY_IDLE_TIMEOUT, DRAIN_TIMEOUT, HEAD_TIMEOUT, IDLE_CONNECTION_TIMEOUT, SEND_IDLE_TIMEOUT,
-    UNREAD_BYTES_MAX,
+    BODY_IDLE_TIMEOUT, CONNECTIONS_PER_CORE_MAX, DRAIN_TIMEOUT, HEAD_TIMEOUT,
+    IDLE_CONNECTION_TIMEOUT, SEND_IDLE_TIMEOUT, UNREAD_BYTES_MAX,
 };
+use hamster_core::sim;
 use hamster_net::http::client::{self, Ask};
 use stage::{SOON, Stage, play, rest};
 use std::time::Duration;
@@ -334,5 +335,22 @@ fn our_client_keeps_a_connection_over_requests() {
         let mut client =
             client::Connection::connect(&stage.core, stage.address, None).await.unwrap();
         assert!(client.request(ask("GET", "/abort", ""), 10).await.is_err());
+    });
+}
+
+#[test]
+fn one_connection_too_many_is_told_so() {
+    sim::run(3, |core| async move {
+        let stage = Stage::set(core, None);
+        let mut open = Vec::new();
+        for _ in 0..CONNECTIONS_PER_CORE_MAX {
+            open.push(stage.connect().await);
+        }
+        let text = stage.exchange("GET /stream HTTP/1.1\r\nhost: a\r\n\r\n", SOON).await;
+        assert_eq!(answers(&text), ["503 too many connections"]);
+        open.pop();
+        stage.core.clock().sleep(SOON).await;
+        let text = stage.requests("GET /stream HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        assert_eq!(answers(&text), ["200 0123456789"]);
     });
 }

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-/// The canonical id of the root user whose key comes from the environment: 64 hexadecimal digits, as
-/// canonical ids have.
+/// The canonical id of the root user whose key comes from the environment: 64 hexadecimal digits,
+/// as canonical ids have.
 const ROOT_ID: &str = "68616d73746572000000000000000000000000000000000000000000726f6f74";
 
 /// Why credentials were refused. Never names a secret.

@@ -19,10 +19,12 @@ pub struct Target {
 
 /// What a request addresses, as the route table distinguishes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "the variants are their own names")]
 pub enum Shape {
+    /// No bucket is named.
     Service,
+    /// A bucket, and no key.
     Bucket,
+    /// A key in a bucket.
     Object,
 }
 

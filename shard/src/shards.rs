@@ -157,6 +157,11 @@ async fn open_drive(
 }
 
 impl Shards {
+    /// The core that this is the handle of.
+    pub fn core_index(&self) -> CoreIndex {
+        self.0.core.index()
+    }
+
     /// A random partition whose lane this core owns: a small write into it never hops.
     pub fn owned_partition(&self) -> Partition {
         self.0.lanes.ownership().owned_partition(self.0.core.entropy())

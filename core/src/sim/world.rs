@@ -105,20 +105,20 @@ impl World {
     ) -> T {
         let result = Rc::new(RefCell::new(None));
         let done = Rc::new(Cell::new(false));
-        let (giving, ending) = (Rc::clone(&result), Rc::clone(&done));
+        let (giving, ending) = (Rc::clone(&result), Ending(Rc::clone(&done)));
         let executor = Rc::clone(&self.0.executor);
         let task = Box::pin(async move {
             match AssertUnwindSafe(main).catch_unwind().await {
                 Ok(output) => *giving.borrow_mut() = Some(output),
                 Err(payload) => executor.stop(payload),
             }
-            ending.set(true);
+            drop(ending);
         });
         self.0.executor.spawn(boot, core, task);
         self.0.executor.run_until(&done);
         self.0.nodes.borrow().iter().for_each(Node::end);
         self.0.executor.end(&self.0.boot);
-        result.take().expect("given when done")
+        result.take().expect("main ends before its node does")
     }
 
     /// Time as the world counts it, for `main`. Nodes have clocks of their own.
@@ -135,6 +135,15 @@ impl World {
     /// Panics of tasks end no run from now on: whoever waits for the task is told.
     pub fn expect_panics(&self) {
         self.0.executor.expect_panics();
+    }
+}
+
+/// Ends the run when `main` is dropped, finished or not.
+struct Ending(Rc<Cell<bool>>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.set(true);
     }
 }
 

@@ -37,15 +37,17 @@ impl Network {
         let socket = new_socket(address)?;
         set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR)?;
         set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT)?;
-        let (storage, length) = address::to_kernel(address);
+        bind_and_listen(&socket, address)?;
         let descriptor = socket.as_raw_fd();
-        // SAFETY: the length is that of the address within the storage.
-        system::check(unsafe { libc::bind(descriptor, (&raw const *storage).cast(), length) })?;
-        // SAFETY: no pointers.
-        system::check(unsafe { libc::listen(descriptor, limits::LISTEN_BACKLOG) })?;
         let address = address::of(descriptor)?;
         let acceptor = Acceptor::new(&self.ring, descriptor);
         Ok(Listener { acceptor, socket: self.own(socket), address })
+    }
+
+    pub(crate) fn check_free(&self, address: SocketAddr) -> io::Result<()> {
+        let socket = new_socket(address)?;
+        set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR)?;
+        bind_and_listen(&socket, address)
     }
 
     pub(crate) async fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
@@ -62,6 +64,16 @@ impl Network {
 }
 
 /// A TCP socket that sends without delay; sockets accepted from it inherit that.
+fn bind_and_listen(socket: &OwnedFd, address: SocketAddr) -> io::Result<()> {
+    let (storage, length) = address::to_kernel(address);
+    let descriptor = socket.as_raw_fd();
+    // SAFETY: the length is that of the address within the storage.
+    system::check(unsafe { libc::bind(descriptor, (&raw const *storage).cast(), length) })?;
+    // SAFETY: no pointers.
+    system::check(unsafe { libc::listen(descriptor, limits::LISTEN_BACKLOG) })?;
+    Ok(())
+}
+
 fn new_socket(address: SocketAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
     // SAFETY: no pointers.

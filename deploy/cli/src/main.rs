@@ -1,2 +1,98 @@
 //! The binary: flags in, node or bench out.
-fn main() {}
+//!
+//! Exit codes: 0 done, 1 refused or failed (reason and remedy in one line on stderr), 2 wrong usage.
+
+mod arguments;
+mod logging;
+
+use arguments::{Admin, Arguments, Command, Init, Serve};
+use clap::{CommandFactory as _, Parser as _};
+use hamster_core::uring::environment;
+use hamster_node::{InitConfig, NodeError, ServeConfig};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let typed = arguments::with_double_dashes(std::env::args_os());
+    let arguments = Arguments::parse_from(typed);
+    logging::start();
+    let result = match arguments.command {
+        Command::Init(init) => init_command(init, arguments.json),
+        Command::Serve(serve) => serve_command(serve, arguments.json),
+        Command::Status(admin) => status_command(&admin, arguments.json),
+        Command::Metrics(admin) => metrics_command(&admin),
+        Command::Bench(bench) => return hamster_bench::run(bench, arguments.json),
+        Command::Version => {
+            println!("hamster {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+        Command::Help => {
+            print!("{}", Arguments::command().render_help());
+            Ok(())
+        }
+        Command::Later(later) => Err(NodeError::NotInThisVersion { command: later.name() }),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if arguments.json {
+                eprintln!("{}", serde_json::json!({ "error": error.to_string() }));
+            } else {
+                eprintln!("hamster: {error}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn init_command(init: Init, json: bool) -> Result<(), NodeError> {
+    let host = init.host.unwrap_or_else(environment::host_name);
+    let founded = hamster_node::init(InitConfig {
+        data_dirs: init.data_dirs,
+        cluster: init.cluster,
+        node: init.node,
+        listen: init.listen,
+        zone: init.zone.unwrap_or_else(|| host.clone()),
+        host,
+        capacity: init.capacity,
+    })?;
+    if json {
+        println!("{}", serde_json::json!(founded));
+    } else {
+        println!("{founded}");
+    }
+    Ok(())
+}
+
+fn serve_command(serve: Serve, json: bool) -> Result<(), NodeError> {
+    let root = environment::var("HAMSTER_ACCESS_KEY_ID")
+        .zip(environment::var("HAMSTER_SECRET_ACCESS_KEY"));
+    hamster_node::serve(ServeConfig {
+        data_dirs: serve.data_dirs,
+        node: serve.node,
+        listen: serve.listen,
+        s3: (!serve.no_s3).then_some(serve.s3),
+        tls: serve.tls_cert.zip(serve.tls_key),
+        region: serve.region,
+        domain: serve.domain,
+        root,
+        credentials: serve.credentials,
+        cores: serve.cores,
+        memory: serve.memory,
+        json,
+    })
+}
+
+fn status_command(admin: &Admin, json: bool) -> Result<(), NodeError> {
+    let status = hamster_node::status(&admin.data_dir, admin.addr)?;
+    if json {
+        println!("{}", serde_json::json!(status));
+    } else {
+        print!("{status}");
+    }
+    Ok(())
+}
+
+fn metrics_command(admin: &Admin) -> Result<(), NodeError> {
+    print!("{}", hamster_node::metrics(&admin.data_dir, admin.addr)?);
+    Ok(())
+}

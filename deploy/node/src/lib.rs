@@ -1,1 +1,27 @@
-//! Skeleton.
+//! A node: the assembly of drives, metadata, S3 and administration on every core, and the commands
+//! that found one and ask a running one.
+//!
+//! Called by the binary; the simulator runs the same assembly. Holds no S3 meaning, no format.
+
+mod admin;
+mod announce;
+mod boot;
+mod config;
+mod control;
+mod drives;
+mod error;
+mod identity;
+mod init;
+mod memory;
+mod metrics;
+mod mirrors;
+mod serve;
+mod status;
+mod watch;
+
+pub use admin::{metrics, status};
+pub use config::{InitConfig, ServeConfig};
+pub use error::NodeError;
+pub use init::{Founded, init};
+pub use serve::serve;
+pub use status::{DriveStatus, Status};

@@ -5,6 +5,8 @@
 //! are made in apply. Commands of one proposal share one log entry and one sync.
 
 mod outcome;
+pub(crate) mod outcome_wire;
+pub(crate) mod proposal;
 mod wire;
 
 pub use outcome::{Found, Outcome};

@@ -1,7 +1,10 @@
 //! Questions to the replicated state. Each answer is linearizable and, where it has several parts,
 //! of one moment.
 
+pub(crate) mod bucket;
 pub mod list;
+pub(crate) mod object;
+pub(crate) mod upload;
 
 use crate::record::{DataRecord, Part, Upload, UploadId, Version};
 

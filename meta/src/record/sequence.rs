@@ -103,6 +103,34 @@ impl FromStr for UploadId {
     }
 }
 
+/// A commit sequence within other messages.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub(crate) struct SequenceWire {
+    #[prost(uint64, tag = "1")]
+    index: u64,
+    #[prost(uint32, tag = "2")]
+    position: u32,
+}
+
+impl From<Sequence> for SequenceWire {
+    fn from(sequence: Sequence) -> Self {
+        Self { index: sequence.index, position: sequence.position }
+    }
+}
+
+impl From<SequenceWire> for Sequence {
+    fn from(wire: SequenceWire) -> Self {
+        Self { index: wire.index, position: wire.position }
+    }
+}
+
+impl VersionId {
+    /// The id of the version committed at `sequence`.
+    pub(crate) fn of(sequence: Sequence, null: bool) -> Self {
+        if null { Self::Null } else { Self::Of(sequence) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

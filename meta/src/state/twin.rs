@@ -1,7 +1,172 @@
 //! The in-memory twin of the RocksDB databases, for the simulator and for tests. A property test
-//! holds the two to the same behaviour.
+//! holds the two to the same behaviour. A crash forgets what was neither synced nor flushed.
+
+use super::batch::{Batch, Write};
+use super::view::{ReadError, View, Visit, Visitor};
+use crate::key::KeyRange;
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// The databases of all simulated directories, by path. They outlive the nodes that open them.
 /// Cheap to clone.
 #[derive(Clone, Default)]
-pub struct TwinWorld;
+pub struct TwinWorld(Arc<Mutex<World>>);
+
+#[derive(Default)]
+struct World {
+    databases: BTreeMap<PathBuf, Database>,
+    failing: Vec<PathBuf>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Why not an error: nothing panics while it holds the lock, and the simulator has one thread.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl TwinWorld {
+    /// The node that uses the directories below `path` crashes: what was not durable is gone, and
+    /// the handles it has open fail from here on.
+    pub fn crash(&self, path: &Path) {
+        for (_, database) in
+            lock(&self.0).databases.iter_mut().filter(|(at, _)| at.starts_with(path))
+        {
+            let durable = lock(&database.0).durable.clone();
+            lock(&database.0).failed = true;
+            *database = Database::of(durable);
+        }
+    }
+
+    /// What is below `path` is gone, and the handles that are open fail: an emptied drive.
+    pub fn wipe(&self, path: &Path) {
+        let mut world = lock(&self.0);
+        world.databases.retain(|at, database| {
+            let gone = at.starts_with(path);
+            lock(&database.0).failed |= gone;
+            !gone
+        });
+    }
+
+    /// From here on every write and flush below `path` fails.
+    pub fn fail(&self, path: &Path) {
+        let mut world = lock(&self.0);
+        world.failing.push(path.into());
+        for (_, database) in world.databases.iter().filter(|(at, _)| at.starts_with(path)) {
+            lock(&database.0).failed = true;
+        }
+    }
+
+    /// The database at `path`, made if it is not there.
+    pub(crate) fn open(&self, path: &Path) -> io::Result<Database> {
+        let mut world = lock(&self.0);
+        if world.failing.iter().any(|failing| path.starts_with(failing)) {
+            return Err(io::Error::other("a simulated failure"));
+        }
+        let database =
+            world.databases.entry(path.into()).or_insert_with(|| Database::of(Rows::new()));
+        Ok(database.clone())
+    }
+
+    /// Whether there is a database at `path`.
+    pub(crate) fn exists(&self, path: &Path) -> bool {
+        lock(&self.0).databases.contains_key(path)
+    }
+}
+
+/// One database.
+#[derive(Clone)]
+pub(crate) struct Database(Arc<Mutex<Contents>>);
+
+struct Contents {
+    /// What is seen. Shared with snapshots; copied by the first write behind one.
+    rows: Arc<Rows>,
+    durable: Arc<Rows>,
+    failed: bool,
+}
+
+impl Database {
+    fn of(rows: impl Into<Arc<Rows>>) -> Self {
+        let rows = rows.into();
+        Self(Arc::new(Mutex::new(Contents { durable: rows.clone(), rows, failed: false })))
+    }
+
+    fn open_contents(&self) -> io::Result<MutexGuard<'_, Contents>> {
+        let contents = lock(&self.0);
+        match contents.failed {
+            true => Err(io::Error::other("a simulated failure")),
+            false => Ok(contents),
+        }
+    }
+
+    pub(super) fn write(&self, batch: &Batch, synced: bool) -> io::Result<()> {
+        let mut contents = self.open_contents()?;
+        let rows = Arc::make_mut(&mut contents.rows);
+        for write in &batch.0 {
+            match write {
+                Write::Put(key, value) => {
+                    rows.insert(key.clone(), value.clone());
+                }
+                Write::Delete(key) => {
+                    rows.remove(key);
+                }
+                Write::DeleteRange(from, to) => {
+                    rows.retain(|key, _| key < from || key >= to);
+                }
+            }
+        }
+        if synced {
+            contents.durable = contents.rows.clone();
+        }
+        Ok(())
+    }
+
+    pub(super) fn flush(&self) -> io::Result<()> {
+        let mut contents = self.open_contents()?;
+        contents.durable = contents.rows.clone();
+        Ok(())
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let contents = lock(&self.0);
+        Snapshot((!contents.failed).then(|| contents.rows.clone()))
+    }
+}
+
+/// One moment of a database; nothing if it failed.
+pub(crate) struct Snapshot(Option<Arc<Rows>>);
+
+impl Snapshot {
+    fn rows(&self) -> Result<&Rows, ReadError> {
+        self.0.as_deref().ok_or_else(|| ReadError::Failed("a simulated failure".into()))
+    }
+}
+
+impl View for Snapshot {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(self.rows()?.get(key).cloned())
+    }
+
+    fn scan(&self, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<(), ReadError> {
+        let rows = self.rows()?;
+        let mut from = Bound::Included(range.from.clone());
+        loop {
+            let (Bound::Included(start) | Bound::Excluded(start)) = &from else { return Ok(()) };
+            if *start >= range.to {
+                return Ok(());
+            }
+            let bounds = (from.as_ref(), Bound::Excluded(&range.to));
+            let Some((key, value)) = rows.range::<Vec<u8>, _>(bounds).next() else {
+                return Ok(());
+            };
+            from = match visit(key, value)? {
+                Visit::Next => Bound::Excluded(key.clone()),
+                Visit::Seek(target) => Bound::Included(target),
+                Visit::Stop => return Ok(()),
+            };
+        }
+    }
+}

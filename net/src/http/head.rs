@@ -139,7 +139,7 @@ fn rejection(error: httparse::Error, head: &[u8]) -> Rejection {
 
 /// httparse takes a lone line feed for the end of a line; proxies differ on it.
 fn refuse_bare_line_feeds(bytes: &[u8]) -> Result<(), Rejection> {
-    let pairs = bytes.iter().zip(bytes.iter().skip(1));
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
     // Why no early end: without a branch per byte the loop is compiled to vector instructions.
     let bare = pairs.fold(false, |bare, (&before, &it)| bare | ((it == b'\n') & (before != b'\r')));
     match bare || bytes.first() == Some(&b'\n') {

@@ -74,6 +74,9 @@ impl Response {
     }
 }
 
+/// Enough for the headers of most answers: one allocation.
+const HEADERS_BYTES_USUAL: usize = 512;
+
 /// Headers of an answer, already in wire format: adding one is a copy, not an allocation.
 #[derive(Default)]
 pub struct ResponseHeaders(Vec<u8>);
@@ -83,7 +86,9 @@ impl ResponseHeaders {
     /// become spaces: no value can forge a header.
     pub fn add(&mut self, name: &str, value: &str) {
         debug_assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
-        self.0.reserve(name.len() + value.len() + 4);
+        if self.0.is_empty() {
+            self.0.reserve(HEADERS_BYTES_USUAL);
+        }
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b": ");
         let start = self.0.len();

@@ -130,9 +130,10 @@ impl<'a, S: Service> Session<'a, S> {
         mut inbound: Inbound,
     ) -> Option<Inbound> {
         let to_head = head.method() == Method::Head;
+        // Why even the body's beginning: the service may wait for others before it reads it.
+        inbound.disown();
         let (body, kept) = match framing.body {
             length @ (BodyLength::None | BodyLength::Exact(0)) => {
-                inbound.disown();
                 (RequestBody::empty(length), Some(BodyReader::new(inbound, length)))
             }
             length => {

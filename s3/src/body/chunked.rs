@@ -1,7 +1,7 @@
 //! The aws-chunked coding: payload in chunks, each perhaps signed, with trailers behind.
 //!
-//! Called by `body` with whatever bytes have come. Pure, bounded, and the same however the bytes are
-//! cut. The coding ends where the HTTP body ends: nothing behind it is ever taken for a request.
+//! Called by `body` with whatever bytes have come. Pure, bounded, and the same however the bytes
+//! are cut. The coding ends where the HTTP body ends: nothing behind it is taken for a request.
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html>)
 
 use crate::error::{Code, S3Error};
@@ -33,7 +33,7 @@ enum State {
 
 /// A signed body's chain, and the chunk it is at.
 struct Signing {
-    signer: ChunkSigner,
+    signer: Box<ChunkSigner>,
     hash: digest::Context,
     signature: String,
 }
@@ -61,7 +61,7 @@ fn malformed(message: &'static str) -> S3Error {
 
 impl Decoder {
     /// Decodes a body that is signed if there is a signer.
-    pub fn new(signer: Option<ChunkSigner>, trailers: bool) -> Self {
+    pub fn new(signer: Option<Box<ChunkSigner>>, trailers: bool) -> Self {
         let signing = signer.map(|signer| Signing {
             signer,
             hash: digest::Context::new(&digest::SHA256),
@@ -232,14 +232,14 @@ mod tests {
     }
 
     /// The example of S3's documentation: 65 KiB of `a` in chunks of 64 KiB.
-    fn documented_signer() -> ChunkSigner {
+    fn documented_signer() -> Box<ChunkSigner> {
         let time = SigningTime::parse("20130524T000000Z").expect("good");
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(time.at().secs());
         let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
         let key = generate_signing_key(secret, at, "us-east-1", "s3");
         let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_ref());
         let seed = *b"4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
-        ChunkSigner::new(key, time, Rc::from("us-east-1"), seed)
+        Box::new(ChunkSigner::new(key, time, Rc::from("us-east-1"), seed))
     }
 
     fn documented_body(first: &str, second: &str, last: &str) -> Vec<u8> {

@@ -1,5 +1,5 @@
-//! What a request promises about its body: hashes and checksums, computed as it streams and compared
-//! at its end.
+//! What a request promises about its body: hashes and checksums, computed as it streams and
+//! compared at its end.
 
 use super::ChecksumOf;
 use crate::checksum::{self, Algorithm, Running};

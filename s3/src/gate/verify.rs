@@ -82,7 +82,7 @@ fn check_signature(
         PayloadMode::Unsigned => Payload::Unsigned,
         PayloadMode::Hashed(hash) => Payload::Hashed(hash),
         PayloadMode::SignedChunks { trailers } => {
-            Payload::Chunked { signer: Some(signer()), trailers }
+            Payload::Chunked { signer: Some(Box::new(signer())), trailers }
         }
         PayloadMode::UnsignedChunks => Payload::Chunked { signer: None, trailers: true },
     };

@@ -63,7 +63,7 @@ pub enum Payload {
     /// aws-chunked; signed if there is a signer.
     Chunked {
         /// Follows the chunks' signatures.
-        signer: Option<ChunkSigner>,
+        signer: Option<Box<ChunkSigner>>,
         /// Whether trailers follow.
         trailers: bool,
     },

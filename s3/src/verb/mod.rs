@@ -1,5 +1,5 @@
-//! What S3 does, one verb per file. Each takes an [`Admitted`](crate::gate::Admitted) request of its
-//! own operation, so that no check can be forgotten, and tells its story top to bottom.
+//! What S3 does, one verb per file. Each takes an [`Admitted`](crate::gate::Admitted) request of
+//! its own operation, so that no check can be forgotten, and tells its story top to bottom.
 
 pub mod abort_upload;
 pub mod acl;

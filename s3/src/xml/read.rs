@@ -50,20 +50,26 @@ pub struct CompleteMultipartUpload {
 
 /// One part of a CompleteMultipartUpload.
 #[derive(Deserialize, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "the fields are S3's own")]
 pub struct CompletedPart {
+    /// Its number.
     #[serde(rename = "PartNumber")]
     pub number: u16,
+    /// Its ETag, perhaps in quotes.
     #[serde(rename = "ETag")]
     pub etag: String,
+    /// Its checksums, in base64.
     #[serde(rename = "ChecksumCRC32")]
     pub crc32: Option<String>,
+    /// See `crc32`.
     #[serde(rename = "ChecksumCRC32C")]
     pub crc32c: Option<String>,
+    /// See `crc32`.
     #[serde(rename = "ChecksumCRC64NVME")]
     pub crc64nvme: Option<String>,
+    /// See `crc32`.
     #[serde(rename = "ChecksumSHA1")]
     pub sha1: Option<String>,
+    /// See `crc32`.
     #[serde(rename = "ChecksumSHA256")]
     pub sha256: Option<String>,
 }

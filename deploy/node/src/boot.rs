@@ -1,0 +1,286 @@
+//! What core 0 does before any core serves: takes the drives, opens the metadata, judges whether
+//! enough is here, and tells the other cores.
+
+use crate::config::ServeConfig;
+use crate::drives::{GivenDrives, PresentDrive};
+use crate::error::NodeError;
+use crate::identity::Identity;
+use crate::mirrors::{self, Superblocks};
+use hamster_core::Core;
+use hamster_core::ids::{BootNumber, DriveOrdinal, NodeId};
+use hamster_core::mesh::UnboundPort;
+use hamster_meta::command::SetDrive;
+use hamster_meta::open::{Answer, MirrorDirectory, Question};
+use hamster_meta::placement::Layout;
+use hamster_meta::record::{Drive, DriveState, Profile};
+use hamster_meta::state::Storage;
+use hamster_meta::{Command, Meta, Open, Outcome, Readers, open_metadata_core};
+use hamster_shard::DriveTable;
+use hamster_shard::drive::{Failure, Superblock};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What every core needs to open its share. Made once, on core 0.
+pub struct Boot {
+    /// Who this node is.
+    pub identity: Identity,
+    /// The drives that are here.
+    pub drives: Vec<(PathBuf, Superblock)>,
+    /// How the drives of this node fare.
+    pub table: Arc<DriveTable>,
+    /// The number of this boot: the writer's epoch in every record it writes.
+    pub number: BootNumber,
+    /// What the other cores read the metadata by.
+    pub readers: Readers,
+    /// Users besides root, as the file has them.
+    pub users_toml: Option<String>,
+    /// Certificate chain and key for S3 over https, PEM.
+    pub tls: Option<(String, String)>,
+}
+
+/// What stays with core 0.
+pub struct BootedCore {
+    /// Its handle to the metadata.
+    pub meta: Meta,
+    /// The drives, locked.
+    pub drives: Vec<PresentDrive>,
+    /// Which drives hold the metadata.
+    pub superblocks: Superblocks,
+    /// For every core.
+    pub boot: Arc<Boot>,
+}
+
+/// Boots the node.
+///
+/// # Errors
+/// It must not start; nothing was changed on the drives but locks and, where the metadata mirrors
+/// had to change, their record.
+pub async fn boot(
+    core: &Core,
+    config: &ServeConfig,
+    port: UnboundPort<Question, Answer>,
+) -> Result<BootedCore, NodeError> {
+    let given = GivenDrives::open(core, &config.data_dirs).await?;
+    check_name(config, &given.identity)?;
+    let node = NodeId::new(given.identity.node);
+    let superblocks = Superblocks::new(&given.present);
+    let (meta, readers) = open_metadata(core, node, &given, &superblocks, port).await?;
+    let number = match propose(&meta, Command::Boot { node }).await? {
+        Outcome::Booted(number) => number,
+        other => return Err(NodeError::Metadata(format!("the boot came to {other:?}"))),
+    };
+    let layout = meta.layout().ok_or(NodeError::NotFounded)?;
+    let absent = absent_drives(&layout, node, &given)?;
+    let table = Arc::new(DriveTable::new(given.ordinals(), absent));
+    superblocks.watch_table(Arc::clone(&table));
+    settle_drives(&layout, &given, &table)?;
+    readmit(&meta, &layout, &given, &superblocks).await?;
+    let boot = Arc::new(Boot {
+        identity: given.identity,
+        drives: given
+            .present
+            .iter()
+            .map(|drive| (drive.path.clone(), drive.superblock.clone()))
+            .collect(),
+        table,
+        number,
+        readers,
+        users_toml: read_text(core, config.credentials.as_ref()).await?,
+        tls: read_tls(core, config).await?,
+    });
+    Ok(BootedCore { meta, drives: given.present, superblocks, boot })
+}
+
+fn check_name(config: &ServeConfig, identity: &Identity) -> Result<(), NodeError> {
+    match &config.node {
+        Some(name) if *name != identity.node_name => Err(NodeError::Flag {
+            flag: "--node",
+            reason: format!(
+                "these drives belong to node {}, not {name}; leave the flag out",
+                identity.node_name
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
+async fn open_metadata(
+    core: &Core,
+    node: NodeId,
+    given: &GivenDrives,
+    superblocks: &Superblocks,
+    port: UnboundPort<Question, Answer>,
+) -> Result<(Meta, Readers), NodeError> {
+    let recorded = superblocks.current();
+    let open = Open {
+        node,
+        storage: Storage::Rocks,
+        founding: false,
+        mirrors: mirror_directories(given, &recorded.drives).await?,
+        recorded,
+        record: superblocks.recorder(),
+    };
+    open_metadata_core(core, open, port).await.map_err(|error| match error {
+        hamster_meta::OpenError::NoMirror(drives) => NodeError::NoMetadata(format!(
+            "it is on {drives:?}; mount one of them and name its directory"
+        )),
+        other => NodeError::Metadata(other.to_string()),
+    })
+}
+
+/// Where to keep the metadata from now on: the recorded mirrors that are here, then other drives
+/// until there are as many as the node wants.
+async fn mirror_directories(
+    given: &GivenDrives,
+    recorded: &[DriveOrdinal],
+) -> Result<Vec<MirrorDirectory>, NodeError> {
+    let is_recorded = |drive: &&PresentDrive| recorded.contains(&drive.superblock.ordinal);
+    let (current, others): (Vec<_>, Vec<_>) = given.present.iter().partition(is_recorded);
+    let wanted = mirrors::wanted(parity_of(given.present.len()), given.present.len());
+    let mut chosen = Vec::new();
+    for drive in current.iter().chain(&others).take(wanted.max(current.len())) {
+        let directory = drive
+            .directory
+            .subdirectory(mirrors::DIRECTORY_NAME)
+            .await
+            .map_err(NodeError::file(&drive.path, "opening the metadata directory"))?;
+        chosen.push(MirrorDirectory { drive: drive.superblock.ordinal, directory });
+    }
+    Ok(chosen)
+}
+
+/// The m of the widest rung over this many drives of one node.
+fn parity_of(drives: usize) -> u8 {
+    match drives {
+        0 | 1 => 0,
+        2 | 3 => 1,
+        _ => 2,
+    }
+}
+
+/// The drives of this node that are not here; refuses if they are more than the data survives.
+fn absent_drives(
+    layout: &Layout,
+    node: NodeId,
+    given: &GivenDrives,
+) -> Result<Vec<DriveOrdinal>, NodeError> {
+    let here: Vec<DriveOrdinal> = given.ordinals().collect();
+    let all: Vec<&Drive> = own_drives(layout, node).collect();
+    let absent: Vec<DriveOrdinal> =
+        all.iter().map(|drive| drive.ordinal).filter(|ordinal| !here.contains(ordinal)).collect();
+    let survives = usize::from(layout.profile().m);
+    if absent.len() <= survives {
+        return Ok(absent);
+    }
+    let mut missing: Vec<String> = absent.iter().map(ToString::to_string).collect();
+    missing.extend(given.empty.iter().map(|path| format!("{} is empty", path.display())));
+    Err(NodeError::TooManyAbsent {
+        absent: absent.len(),
+        total: all.len(),
+        survives,
+        missing: missing.join(", "),
+    })
+}
+
+/// The drives of `node` in the layout.
+pub fn own_drives(layout: &Layout, node: NodeId) -> impl Iterator<Item = &Drive> {
+    layout.record().drives.iter().filter(move |drive| drive.node == node)
+}
+
+/// Checks each drive that is here against the layout: a poisoned one stays out of service, a
+/// replaced one is not taken for the former.
+fn settle_drives(
+    layout: &Layout,
+    given: &GivenDrives,
+    table: &DriveTable,
+) -> Result<(), NodeError> {
+    for drive in &given.present {
+        let ordinal = drive.superblock.ordinal;
+        let Some(known) =
+            layout.drive(ordinal).filter(|known| known.uuid == drive.superblock.drive)
+        else {
+            let what = format!("a drive that the cluster does not know as {ordinal}");
+            return Err(NodeError::Foreign { path: drive.path.clone(), what });
+        };
+        if known.state == DriveState::Poisoned {
+            table.fail(ordinal, Failure::Poisoned, "a sync failed during an earlier run");
+        }
+    }
+    Ok(())
+}
+
+/// Takes drives back that were lost and are here again with what they hold: under a new incarnation.
+async fn readmit(
+    meta: &Meta,
+    layout: &Layout,
+    given: &GivenDrives,
+    superblocks: &Superblocks,
+) -> Result<(), NodeError> {
+    for drive in &given.present {
+        let ordinal = drive.superblock.ordinal;
+        let Some(known) = layout.drive(ordinal) else { continue };
+        if known.state != DriveState::Lost {
+            continue;
+        }
+        let set =
+            SetDrive { drive: ordinal, incarnation: known.incarnation, state: DriveState::Live };
+        match propose(meta, Command::SetDrive(set)).await? {
+            Outcome::DriveSet { incarnation } => superblocks
+                .admit(ordinal, incarnation)
+                .await
+                .map_err(NodeError::file(&drive.path, "writing the superblock"))?,
+            other => {
+                return Err(NodeError::Metadata(format!(
+                    "the return of {ordinal} came to {other:?}"
+                )));
+            }
+        }
+        tracing::info!(%ordinal, "a lost drive is back");
+    }
+    Ok(())
+}
+
+/// What a write of now is spread over and how many drive losses it survives, data and metadata
+/// considered. `None` if no drive takes writes.
+pub fn rung_now(layout: &Layout, table: &DriveTable) -> Option<Profile> {
+    use hamster_core::ids::Partition;
+    use hamster_meta::placement::Body;
+    let live = |ordinal| table.takes_writes(ordinal);
+    let plan = layout.plan(Partition::new(0), Body::Large, live)?;
+    Some(Profile::new(plan.k, plan.m))
+}
+
+/// Proposes on behalf of the node itself.
+pub async fn propose(meta: &Meta, command: Command) -> Result<Outcome, NodeError> {
+    meta.propose(command).await.map_err(|error| NodeError::Metadata(error.to_string()))
+}
+
+async fn read_tls(
+    core: &Core,
+    config: &ServeConfig,
+) -> Result<Option<(String, String)>, NodeError> {
+    let Some((chain, key)) = &config.tls else { return Ok(None) };
+    let chain = read_text(core, Some(chain)).await?.expect("a path was given");
+    let key = read_text(core, Some(key)).await?.expect("a path was given");
+    Ok(Some((chain, key)))
+}
+
+/// The text of a file that the operator named.
+pub async fn read_text(core: &Core, path: Option<&PathBuf>) -> Result<Option<String>, NodeError> {
+    use hamster_core::limits::OPERATOR_FILE_BYTES_MAX;
+    let Some(path) = path else { return Ok(None) };
+    let named = || NodeError::Flag {
+        flag: "the file named",
+        reason: format!("{} is no readable text file", path.display()),
+    };
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(named)?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or_else(|| std::path::Path::new("."));
+    let failed = NodeError::file(path, "reading");
+    let content = match core.disk().directory(parent).await {
+        Ok(directory) => directory.read_small(name, OPERATOR_FILE_BYTES_MAX).await,
+        Err(error) => Err(error),
+    };
+    let content = content.map_err(failed)?.ok_or_else(named)?;
+    String::from_utf8(content).map(Some).map_err(|_| named())
+}

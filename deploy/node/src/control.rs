@@ -1,0 +1,192 @@
+//! What the cores of a node tell one another about starting and ending: a service on the mesh.
+//!
+//! Core 0 boots; the others ask it for the boot and wait. At the end core 0 has every core drain
+//! first and close only then, because a core that drains may still need another one's lanes.
+
+use crate::boot::Boot;
+use crate::error::NodeError;
+use hamster_core::ids::CoreIndex;
+use hamster_core::mesh::{Port, UnboundPort};
+use hamster_core::sync::Event;
+use hamster_core::{Core, Set};
+use hamster_net::http::Drain;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The metadata core boots, and directs the others.
+pub const CORE_ZERO: CoreIndex = CoreIndex::new(0);
+
+/// What one core asks of another.
+pub enum Question {
+    /// To core 0: the boot, once it is done.
+    Boot,
+    /// To core 0: this core serves.
+    Ready,
+    /// To core 0: this core cannot go on; the node must end.
+    Failed(NodeError),
+    /// From core 0: take no new requests, answer when the last one is done.
+    Drain,
+    /// From core 0: end.
+    Close,
+}
+
+/// What it answers.
+pub enum Answer {
+    /// To [`Question::Boot`].
+    Boot(Arc<Boot>),
+    /// To all others.
+    Done,
+}
+
+/// One core's end of it, not bound yet.
+pub type UnboundControl = UnboundPort<Question, Answer>;
+
+/// One core's view of how the node stands. Cheap to clone.
+#[derive(Clone)]
+pub struct Control {
+    port: Port<Question, Answer>,
+    state: Rc<State>,
+    count: u16,
+}
+
+#[derive(Default)]
+struct State {
+    boot: RefCell<Option<Arc<Boot>>>,
+    failed: RefCell<Option<NodeError>>,
+    ready: RefCell<Set<CoreIndex>>,
+    drain: Drain,
+    drained: Cell<bool>,
+    closing: Cell<bool>,
+    changed: Event,
+}
+
+impl State {
+    async fn until(&self, holds: impl Fn(&Self) -> bool) {
+        loop {
+            let changed = self.changed.listen();
+            if holds(self) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    async fn answer(&self, from: CoreIndex, question: Question) -> Answer {
+        match question {
+            Question::Boot => {
+                self.until(|state| state.boot.borrow().is_some()).await;
+                return Answer::Boot(self.boot.borrow().clone().expect("waited for it"));
+            }
+            Question::Ready => {
+                self.ready.borrow_mut().insert(from);
+                self.changed.notify();
+            }
+            Question::Failed(error) => self.fail(error),
+            Question::Drain => {
+                self.drain.start();
+                self.until(|state| state.drained.get()).await;
+            }
+            Question::Close => {
+                self.closing.set(true);
+                self.changed.notify();
+            }
+        }
+        Answer::Done
+    }
+
+    fn fail(&self, error: NodeError) {
+        // The first reason is the one to tell; what follows follows from it.
+        self.failed.borrow_mut().get_or_insert(error);
+        self.changed.notify();
+    }
+}
+
+impl Control {
+    /// Binds this core's end.
+    pub fn bind(core: &Core, port: UnboundControl) -> Self {
+        let state = Rc::new(State::default());
+        let answering = Rc::clone(&state);
+        let port = port.bind(core, move |from, question| {
+            let state = Rc::clone(&answering);
+            async move { state.answer(from, question).await }
+        });
+        Self { port, state, count: core.count() }
+    }
+
+    /// The switch that ends this core's service.
+    pub fn drain(&self) -> &Drain {
+        &self.state.drain
+    }
+
+    /// Core 0's boot; `None` if there will be none.
+    pub async fn boot(&self) -> Option<Arc<Boot>> {
+        match self.port.call(CORE_ZERO, Question::Boot).await {
+            Ok(Answer::Boot(boot)) => Some(boot),
+            _ => None,
+        }
+    }
+
+    /// On core 0: the boot is done.
+    pub fn booted(&self, boot: Arc<Boot>) {
+        *self.state.boot.borrow_mut() = Some(boot);
+        self.state.changed.notify();
+    }
+
+    /// This core serves.
+    pub async fn ready(&self) {
+        // Why ignored: a core 0 that has ended is no reason to go on or to stop; its loss is seen
+        // where something is asked of it.
+        let _ = self.port.call(CORE_ZERO, Question::Ready).await;
+    }
+
+    /// This core cannot go on.
+    pub async fn failed(&self, error: NodeError) {
+        tracing::error!(%error, "a core cannot go on");
+        let _ = self.port.call(CORE_ZERO, Question::Failed(error)).await;
+    }
+
+    /// On core 0: resolves once every core serves or one has failed.
+    pub async fn all_ready(&self) {
+        let count = usize::from(self.count);
+        let holds =
+            |state: &State| state.ready.borrow().len() == count || state.failed.borrow().is_some();
+        self.state.until(holds).await;
+    }
+
+    /// On core 0: resolves once a core has failed.
+    pub async fn any_failed(&self) {
+        self.state.until(|state| state.failed.borrow().is_some()).await;
+    }
+
+    /// On core 0: why a core failed, if one did.
+    pub fn take_failure(&self) -> Option<NodeError> {
+        self.state.failed.borrow_mut().take()
+    }
+
+    /// This core's service has ended.
+    pub fn drained(&self) {
+        self.state.drained.set(true);
+        self.state.changed.notify();
+    }
+
+    /// Resolves once core 0 has said to end.
+    pub async fn closing(&self) {
+        self.state.until(|state| state.closing.get()).await;
+    }
+
+    /// On core 0: has every core, itself included, drain.
+    pub async fn drain_all(&self) {
+        let cores = (0..self.count).map(CoreIndex::new);
+        let drains = cores.map(|core| self.port.call(core, Question::Drain));
+        // A core that has ended has drained.
+        futures_util::future::join_all(drains).await;
+    }
+
+    /// On core 0: has every core, itself included, end.
+    pub async fn close_all(&self) {
+        for core in (0..self.count).rev().map(CoreIndex::new) {
+            let _ = self.port.call(core, Question::Close).await;
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The data directories that a command was given: which are this node's drives, which are absent.
+//!
+//! Called at boot, on core 0. Never writes to a directory that holds no drive of this cluster.
+
+use crate::error::NodeError;
+use crate::identity::Identity;
+use hamster_core::disk::DirectoryLock;
+use hamster_core::ids::DriveOrdinal;
+use hamster_core::limits::DRIVES_PER_NODE_MAX;
+use hamster_core::{Core, Directory};
+use hamster_shard::drive::{self, DriveError, Inspection, Superblock};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A drive that is here, locked by this process.
+pub struct PresentDrive {
+    /// Where it was given.
+    pub path: PathBuf,
+    /// Its directory.
+    pub directory: Directory,
+    /// Its identity.
+    pub superblock: Superblock,
+    _lock: DirectoryLock,
+}
+
+/// What the directories given hold.
+pub struct GivenDrives {
+    /// The drives, by ordinal.
+    pub present: Vec<PresentDrive>,
+    /// Directories that are empty or not there: absent drives, most likely not mounted.
+    pub empty: Vec<PathBuf>,
+    /// Who this node is.
+    pub identity: Identity,
+}
+
+impl GivenDrives {
+    /// Opens and locks what is given.
+    ///
+    /// # Errors
+    /// A directory is foreign, of a newer format, locked, given twice or of another node; or no
+    /// drive was found at all.
+    pub async fn open(core: &Core, paths: &[PathBuf]) -> Result<Self, NodeError> {
+        check_count(paths)?;
+        let mut present: Vec<PresentDrive> = Vec::new();
+        let mut empty = Vec::new();
+        let mut identity = None;
+        for path in paths {
+            let Some(drive) = open_one(core, path).await? else {
+                empty.push(path.clone());
+                continue;
+            };
+            if let Some(other) = present.first()
+                && (other.superblock.cluster, other.superblock.node)
+                    != (drive.superblock.cluster, drive.superblock.node)
+            {
+                let what =
+                    format!("a drive of another node or cluster than {}", other.path.display());
+                return Err(NodeError::Foreign { path: path.clone(), what });
+            }
+            if identity.is_none() {
+                identity = Identity::load(&drive.directory).await?;
+            }
+            present.push(drive);
+        }
+        present.sort_by_key(|drive| drive.superblock.ordinal);
+        for pair in present.windows(2) {
+            if pair[0].superblock.ordinal == pair[1].superblock.ordinal {
+                return Err(NodeError::SameDrive(pair[0].path.clone(), pair[1].path.clone()));
+            }
+        }
+        let identity = identity.ok_or(NodeError::NotFounded)?;
+        Ok(Self { present, empty, identity })
+    }
+
+    /// The ordinals of the drives that are here.
+    pub fn ordinals(&self) -> impl Iterator<Item = DriveOrdinal> {
+        self.present.iter().map(|drive| drive.superblock.ordinal)
+    }
+}
+
+/// Refuses a list of directories that no node can have.
+pub fn check_count(paths: &[PathBuf]) -> Result<(), NodeError> {
+    if paths.len() > DRIVES_PER_NODE_MAX {
+        return Err(NodeError::TooManyDrives { given: paths.len(), most: DRIVES_PER_NODE_MAX });
+    }
+    let mut sorted: Vec<&PathBuf> = paths.iter().collect();
+    sorted.sort();
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(NodeError::SameDrive(pair[0].clone(), pair[1].clone())),
+        None => Ok(()),
+    }
+}
+
+/// The drive at `path`; `None` if nothing is there. An empty directory is not even locked: it may
+/// be the mount point of an absent drive.
+async fn open_one(core: &Core, path: &Path) -> Result<Option<PresentDrive>, NodeError> {
+    let directory = match core.disk().directory(path).await {
+        Ok(directory) => directory,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(NodeError::file(path, "opening the data directory")(source)),
+    };
+    let entries = directory.list().await.map_err(NodeError::file(path, "listing"))?;
+    if entries.iter().all(|entry| entry.name == "lost+found") {
+        return Ok(None);
+    }
+    match drive::lock(&directory).await {
+        Ok((superblock, lock)) => {
+            Ok(Some(PresentDrive { path: path.into(), directory, superblock, _lock: lock }))
+        }
+        Err(DriveError::Unfit(Inspection::Empty)) => Ok(None),
+        Err(error) => Err(refusal(path, error)),
+    }
+}
+
+/// A directory that cannot be used, as the operator reads it.
+pub fn refusal(path: &Path, error: DriveError) -> NodeError {
+    let path = path.to_path_buf();
+    match error {
+        DriveError::Io(source) => {
+            NodeError::File { path, doing: "reading the data directory", source }
+        }
+        DriveError::Unfit(Inspection::Busy) => NodeError::Locked(path),
+        DriveError::Unfit(Inspection::Newer { format }) => {
+            NodeError::NewerFormat { path, format: u32::from(format) }
+        }
+        DriveError::Unfit(Inspection::Ours(_)) => NodeError::AlreadyFounded(path),
+        DriveError::Unfit(Inspection::Empty) => NodeError::NotFounded,
+        DriveError::Unfit(Inspection::Foreign(what)) => NodeError::Foreign { path, what },
+    }
+}

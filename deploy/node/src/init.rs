@@ -1,0 +1,251 @@
+//! `hamster init`: founds a one-node cluster on empty directories.
+
+use crate::config::InitConfig;
+use crate::drives::{check_count, refusal};
+use crate::error::NodeError;
+use crate::identity::Identity;
+use crate::mirrors;
+use crate::status::drives_phrase;
+use hamster_core::ids::{BootNumber, ClusterUuid, DriveOrdinal, DriveUuid, NodeId};
+use hamster_core::uring::runtime::{RuntimeConfig, available_cpus, run};
+use hamster_core::{ByteCount, Core, Directory, mesh};
+use hamster_meta::command::{Found, FoundCluster};
+use hamster_meta::mirror::MirrorSet;
+use hamster_meta::open::MirrorDirectory;
+use hamster_meta::placement::Layout;
+use hamster_meta::record::{Drive, DriveState, LayoutRecord, Node, Profile, ProfileChoice};
+use hamster_meta::state::Storage;
+use hamster_meta::{Command, Open, Outcome, open_metadata_core};
+use hamster_net::ca;
+use hamster_shard::drive::{self, Inspection, Superblock};
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// The founder is node 1.
+const FOUNDER: NodeId = NodeId::new(1);
+
+/// What was founded.
+#[derive(Serialize, Clone, Debug)]
+pub struct Founded {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// Its identity.
+    pub cluster_uuid: String,
+    /// Name of the node.
+    pub node: String,
+    /// Its drives.
+    pub drives: Vec<PathBuf>,
+    /// How large bodies are written.
+    pub profile: String,
+    /// How many drives may be lost.
+    pub survives_drives: u16,
+}
+
+impl fmt::Display for Founded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let survives = drives_phrase(self.survives_drives);
+        write!(
+            f,
+            "founded cluster {} with node {} on {} drive(s); {}: survives {survives}\n\
+             next: export HAMSTER_ACCESS_KEY_ID and HAMSTER_SECRET_ACCESS_KEY, then `hamster serve",
+            self.cluster,
+            self.node,
+            self.drives.len(),
+            self.profile,
+        )?;
+        for drive in &self.drives {
+            write!(f, " --data-dir {}", drive.display())?;
+        }
+        write!(f, "`")
+    }
+}
+
+/// Founds a cluster.
+///
+/// # Errors
+/// A directory is not empty or cannot be written; nothing was founded then.
+pub fn init(config: InitConfig) -> Result<Founded, NodeError> {
+    check_count(&config.data_dirs)?;
+    let cpus = available_cpus().map_err(|error| NodeError::Runtime(error.to_string()))?;
+    let first = cpus.first().copied().into_iter().collect();
+    let slot = Arc::new(Mutex::new(None));
+    let answer = Arc::clone(&slot);
+    let config = Arc::new(config);
+    run(RuntimeConfig::new(first), move |core| {
+        let (config, answer) = (Arc::clone(&config), Arc::clone(&answer));
+        async move {
+            let result = found(&core, &config).await;
+            *answer.lock().expect("one core, no panic") = Some(result);
+        }
+    })
+    .map_err(|error| NodeError::Runtime(error.to_string()))?;
+    let result = slot.lock().expect("the core has ended").take();
+    result.expect("the core has run to its end")
+}
+
+async fn found(core: &Core, config: &InitConfig) -> Result<Founded, NodeError> {
+    let directories = empty_directories(core, &config.data_dirs).await?;
+    let cluster = ClusterUuid::random(core.entropy());
+    let layout = layout(core, config, cluster, directories.len());
+    let profile = Layout::new(layout.clone()).profile();
+    let mirrors = mirrors::wanted(profile.m, directories.len());
+    let recorded = MirrorSet {
+        epoch: 1,
+        drives: layout.drives.iter().take(mirrors).map(|drive| drive.ordinal).collect(),
+    };
+    let identity = identity(core, config, cluster)?;
+    for (directory, drive) in directories.iter().zip(&layout.drives) {
+        format(directory, drive, cluster, &recorded).await?;
+        identity.store(directory).await?;
+    }
+    found_metadata(core, &directories, layout, recorded).await?;
+    Ok(Founded {
+        cluster: config.cluster.clone(),
+        cluster_uuid: cluster.to_string(),
+        node: config.node.clone(),
+        drives: config.data_dirs.clone(),
+        profile: profile.to_string(),
+        survives_drives: survives(profile, mirrors),
+    })
+}
+
+/// Drive losses that both data and metadata survive.
+pub fn survives(profile: Profile, mirrors: usize) -> u16 {
+    let metadata = u16::try_from(mirrors.saturating_sub(1)).unwrap_or(u16::MAX);
+    u16::from(profile.m).min(metadata)
+}
+
+async fn empty_directories(core: &Core, paths: &[PathBuf]) -> Result<Vec<Directory>, NodeError> {
+    let mut directories = Vec::new();
+    for path in paths {
+        let directory = core
+            .disk()
+            .create_directory(path)
+            .await
+            .map_err(NodeError::file(path, "making the data directory"))?;
+        match drive::inspect(&directory).await.map_err(NodeError::file(path, "reading"))? {
+            Inspection::Empty => directories.push(directory),
+            other => return Err(refusal(path, drive::DriveError::Unfit(other))),
+        }
+    }
+    Ok(directories)
+}
+
+fn layout(core: &Core, config: &InitConfig, cluster: ClusterUuid, drives: usize) -> LayoutRecord {
+    let ordinals = (0..).map(DriveOrdinal::new).take(drives);
+    let weight = weight(config.capacity);
+    LayoutRecord {
+        version: 1,
+        cluster,
+        name: config.cluster.clone(),
+        profile: ProfileChoice::Auto,
+        nodes: vec![Node {
+            id: FOUNDER,
+            name: config.node.clone(),
+            host: config.host.clone(),
+            zone: config.zone.clone(),
+            address: config.listen.to_string(),
+            boot: BootNumber::new(0),
+        }],
+        drives: ordinals
+            .map(|ordinal| Drive {
+                ordinal,
+                uuid: DriveUuid::random(core.entropy()),
+                node: FOUNDER,
+                weight,
+                state: DriveState::Live,
+                incarnation: 1,
+            })
+            .collect(),
+    }
+}
+
+/// A drive's placement weight: its capacity in GiB, at least 1; 1 where none is given.
+fn weight(capacity: ByteCount) -> u32 {
+    u32::try_from(capacity.get() >> 30).unwrap_or(u32::MAX).max(1)
+}
+
+fn identity(core: &Core, config: &InitConfig, cluster: ClusterUuid) -> Result<Identity, NodeError> {
+    let now = core.clock().wall();
+    let tls = |error: ca::CaError| NodeError::Tls(error.to_string());
+    let authority = ca::mint(cluster, now).map_err(tls)?;
+    let node = ca::issue(&authority, FOUNDER, now).map_err(tls)?;
+    Ok(Identity {
+        format: 0,
+        cluster_name: config.cluster.clone(),
+        cluster: cluster.bytes().to_vec(),
+        node_name: config.node.clone(),
+        node: FOUNDER.get(),
+        listen: config.listen.to_string(),
+        authority_certificate: authority.certificate_pem,
+        authority_key: authority.key_pem,
+        certificate: node.certificate_pem,
+        key: node.key_pem,
+    })
+}
+
+async fn format(
+    directory: &Directory,
+    drive: &Drive,
+    cluster: ClusterUuid,
+    mirrors: &MirrorSet,
+) -> Result<(), NodeError> {
+    let superblock = Superblock {
+        cluster,
+        drive: drive.uuid,
+        ordinal: drive.ordinal,
+        node: drive.node,
+        incarnation: drive.incarnation,
+        mirrors: drive::MirrorSet { epoch: mirrors.epoch, drives: mirrors.drives.clone() },
+    };
+    drive::format(directory, &superblock).await.map_err(|error| refusal(directory.path(), error))
+}
+
+async fn found_metadata(
+    core: &Core,
+    directories: &[Directory],
+    layout: LayoutRecord,
+    recorded: MirrorSet,
+) -> Result<(), NodeError> {
+    let mut mirrors = Vec::new();
+    for (directory, drive) in directories.iter().zip(&recorded.drives) {
+        let mirror = directory
+            .subdirectory(mirrors::DIRECTORY_NAME)
+            .await
+            .map_err(NodeError::file(directory.path(), "making the metadata directory"))?;
+        directory.sync().await.map_err(NodeError::file(directory.path(), "syncing"))?;
+        mirrors.push(MirrorDirectory { drive: *drive, directory: mirror });
+    }
+    let open = Open {
+        node: FOUNDER,
+        storage: Storage::Rocks,
+        founding: true,
+        recorded,
+        mirrors,
+        record: Box::new(|_| {
+            Box::pin(async { Err(std::io::Error::other("a drive failed during `init`")) })
+        }),
+    };
+    let port = mesh::ports(1).pop().expect("one port for one core");
+    let failed = |error: String| NodeError::Metadata(error);
+    let (meta, _readers) =
+        open_metadata_core(core, open, port).await.map_err(|error| failed(error.to_string()))?;
+    let node = layout.nodes.first().cloned().expect("the founder");
+    let outcome = meta
+        .propose(Command::Found(FoundCluster {
+            cluster: layout.cluster,
+            name: layout.name,
+            profile: layout.profile,
+            node,
+            drives: layout.drives,
+        }))
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    meta.close().await;
+    match outcome {
+        Outcome::Found(Found::Founded) => Ok(()),
+        other => Err(failed(format!("the founding came to {other:?}"))),
+    }
+}

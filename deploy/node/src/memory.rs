@@ -1,0 +1,82 @@
+//! How a node divides the memory it may use.
+
+use crate::error::NodeError;
+use hamster_core::ByteCount;
+use hamster_core::limits;
+
+/// Bounds per core; their sum is the bound of the process, which it says at boot.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Cores.
+    pub cores: u16,
+    /// Aligned buffers of one core.
+    pub buffers: ByteCount,
+    /// Read cache of one core.
+    pub cache: ByteCount,
+    /// Receive buffers and request heads of one core.
+    pub connections: ByteCount,
+    /// The metadata databases of the node.
+    pub metadata: ByteCount,
+}
+
+/// Below this a core cannot hold one stripe of each of a few writers.
+const CORE_BYTES_MIN: ByteCount = ByteCount::mib(128);
+
+impl Memory {
+    /// Divides `bound`, or takes the defaults where none is given.
+    ///
+    /// # Errors
+    /// The bound is too small for this many cores.
+    pub fn divide(cores: u16, bound: Option<ByteCount>) -> Result<Self, NodeError> {
+        let receive = limits::RECEIVE_BUFFER_BYTES.get() * u64::from(limits::RECEIVE_BUFFERS);
+        let heads = limits::HEAD_BYTES_MAX.get() * limits::REQUESTS_PER_CORE_MAX as u64;
+        let connections = ByteCount::new(receive + heads);
+        let metadata = limits::METADATA_BYTES;
+        let Some(bound) = bound else {
+            return Ok(Self {
+                cores,
+                buffers: limits::BUFFER_POOL_BYTES_DEFAULT,
+                cache: limits::READ_CACHE_BYTES_DEFAULT,
+                connections,
+                metadata,
+            });
+        };
+        let count = u64::from(cores);
+        let per_core = bound.saturating_sub(metadata).get() / count;
+        let rest = ByteCount::new(per_core).saturating_sub(connections);
+        if rest < CORE_BYTES_MIN {
+            let per_core = CORE_BYTES_MIN + connections;
+            let least = metadata + ByteCount::new(per_core.get() * count);
+            return Err(NodeError::TooLittleMemory { given: bound, cores, least });
+        }
+        let cache = ByteCount::new(rest.get() / 3);
+        Ok(Self { cores, buffers: rest - cache, cache, connections, metadata })
+    }
+
+    /// The bound of the process.
+    pub fn total(&self) -> ByteCount {
+        let per_core = self.buffers + self.cache + self.connections;
+        self.metadata + ByteCount::new(per_core.get() * u64::from(self.cores))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_never_exceed_the_bound() {
+        for cores in [1, 2, 7, 64] {
+            let bound = ByteCount::gib(24);
+            let memory = Memory::divide(cores, Some(bound)).expect("enough");
+            assert!(memory.total() <= bound);
+        }
+    }
+
+    #[test]
+    fn a_bound_that_starves_a_core_is_refused_with_one_that_does_not() {
+        let error = Memory::divide(4, Some(ByteCount::mib(300))).expect_err("too little");
+        let NodeError::TooLittleMemory { least, .. } = error else { panic!("{error}") };
+        assert!(Memory::divide(4, Some(least)).is_ok());
+    }
+}

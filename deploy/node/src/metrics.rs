@@ -1,0 +1,50 @@
+//! The node's figures in Prometheus's text format.
+
+use crate::status::{DriveStatus, Status};
+use std::fmt::Write as _;
+
+/// Renders what `status` knows as gauges.
+pub fn render(status: &Status) -> String {
+    let mut text = String::new();
+    gauge(&mut text, "hamster_cores", "CPU cores in use.", status.cores.into());
+    gauge(
+        &mut text,
+        "hamster_survives_drives",
+        "Drive losses that what is written now survives.",
+        status.survives_drives.into(),
+    );
+    gauge(
+        &mut text,
+        "hamster_metadata_applied_index",
+        "Index of the last applied metadata command.",
+        status.applied_index,
+    );
+    let families: [(&str, &str, fn(&DriveStatus) -> u64); 5] = [
+        ("hamster_drive_in_service", "1 while the drive takes part.", |drive| {
+            u64::from(matches!(drive.state.as_str(), "live" | "full"))
+        }),
+        ("hamster_drive_total_bytes", "Size of the file system.", |drive| drive.total_bytes),
+        ("hamster_drive_free_bytes", "Free space of the file system.", |drive| drive.free_bytes),
+        ("hamster_drive_used_bytes", "Records of object bytes.", |drive| drive.used_bytes),
+        ("hamster_drive_preallocated_bytes", "Space taken in advance.", |drive| {
+            drive.preallocated_bytes
+        }),
+    ];
+    for (name, help, figure) in families {
+        header(&mut text, name, help);
+        for drive in &status.drives {
+            writeln!(text, "{name}{{drive=\"{}\"}} {}", drive.ordinal, figure(drive))
+                .expect("a string takes everything");
+        }
+    }
+    text
+}
+
+fn gauge(text: &mut String, name: &str, help: &str, value: u64) {
+    header(text, name, help);
+    writeln!(text, "{name} {value}").expect("a string takes everything");
+}
+
+fn header(text: &mut String, name: &str, help: &str) {
+    writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge").expect("a string takes everything");
+}

@@ -1,0 +1,138 @@
+//! Which drives hold the metadata, and how every drive's superblock comes to say so.
+//!
+//! Invariant: a changed mirror set is durable on every drive in service before the next write is
+//! acknowledged. So after any restart the highest epoch on the drives present names only mirrors
+//! that have everything, as long as no more drives are absent than the data survives.
+
+use crate::drives::PresentDrive;
+use hamster_core::Directory;
+use hamster_core::ids::DriveOrdinal;
+use hamster_core::limits::METADATA_MIRRORS_MAX;
+use hamster_meta::mirror::{MirrorSet, RecordMirrors};
+use hamster_shard::DriveTable;
+use hamster_shard::drive::{self, Failure, Superblock};
+use std::cell::{OnceCell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Where a drive keeps its mirror.
+pub const DIRECTORY_NAME: &str = "meta";
+
+/// Mirrors that a node with `drives` drives wants, when its data survives the loss of `m` of them.
+pub fn wanted(m: u8, drives: usize) -> usize {
+    usize::from(m).saturating_add(1).min(drives).min(METADATA_MIRRORS_MAX)
+}
+
+/// The superblocks of this node's drives and the mirror set in them. Cheap to clone; core 0 only.
+#[derive(Clone)]
+pub struct Superblocks(Rc<Inner>);
+
+struct Inner {
+    drives: RefCell<Vec<(Directory, Superblock)>>,
+    current: RefCell<MirrorSet>,
+    /// Known once the metadata is open.
+    table: OnceCell<Arc<DriveTable>>,
+}
+
+impl Superblocks {
+    /// Of the drives that are here.
+    pub fn new(drives: &[PresentDrive]) -> Self {
+        let newest =
+            drives.iter().map(|drive| &drive.superblock.mirrors).max_by_key(|set| set.epoch);
+        let current = newest.map_or_else(MirrorSet::default, |set| MirrorSet {
+            epoch: set.epoch,
+            drives: set.drives.clone(),
+        });
+        let drives = drives
+            .iter()
+            .map(|drive| (drive.directory.clone(), drive.superblock.clone()))
+            .collect();
+        Self(Rc::new(Inner {
+            drives: RefCell::new(drives),
+            current: RefCell::new(current),
+            table: OnceCell::new(),
+        }))
+    }
+
+    /// From now on drives out of service are left alone, and one that refuses leaves service.
+    pub fn watch_table(&self, table: Arc<DriveTable>) {
+        assert!(self.0.table.set(table).is_ok(), "told once, at boot");
+    }
+
+    /// The set with the highest epoch: the one in force.
+    pub fn current(&self) -> MirrorSet {
+        self.0.current.borrow().clone()
+    }
+
+    /// What the metadata calls when its mirror set changes.
+    pub fn recorder(&self) -> RecordMirrors {
+        let superblocks = self.clone();
+        Box::new(move |set| {
+            let superblocks = superblocks.clone();
+            Box::pin(async move { superblocks.record(set).await })
+        })
+    }
+
+    /// Writes a drive's new incarnation to its superblock.
+    ///
+    /// # Errors
+    /// It is not known to be durable.
+    pub async fn admit(&self, ordinal: DriveOrdinal, incarnation: u64) -> io::Result<()> {
+        let known =
+            self.0.drives.borrow().iter().find(|(_, known)| known.ordinal == ordinal).cloned();
+        let Some((directory, mut superblock)) = known else { return Ok(()) };
+        superblock.incarnation = incarnation;
+        drive::update(&directory, &superblock).await?;
+        self.remember(superblock);
+        Ok(())
+    }
+
+    async fn record(&self, set: MirrorSet) -> io::Result<()> {
+        tracing::info!(epoch = set.epoch, drives = ?set.drives, "the metadata mirrors change");
+        let drives = self.0.drives.borrow().clone();
+        let mut written = 0;
+        for (directory, mut superblock) in drives {
+            let ordinal = superblock.ordinal;
+            if !self.in_service(ordinal) {
+                continue;
+            }
+            superblock.mirrors = drive::MirrorSet { epoch: set.epoch, drives: set.drives.clone() };
+            match drive::update(&directory, &superblock).await {
+                Ok(()) => {
+                    written += 1;
+                    self.remember(superblock);
+                }
+                Err(error) => self.refused(ordinal, error)?,
+            }
+        }
+        if written == 0 {
+            return Err(io::Error::other("no drive took the changed mirror set"));
+        }
+        *self.0.current.borrow_mut() = set;
+        Ok(())
+    }
+
+    fn in_service(&self, ordinal: DriveOrdinal) -> bool {
+        self.0.table.get().is_none_or(|table| {
+            matches!(table.state(ordinal), drive::DriveState::Live | drive::DriveState::Full)
+        })
+    }
+
+    fn remember(&self, superblock: Superblock) {
+        let mut drives = self.0.drives.borrow_mut();
+        if let Some(place) =
+            drives.iter_mut().find(|(_, known)| known.ordinal == superblock.ordinal)
+        {
+            place.1 = superblock;
+        }
+    }
+
+    /// A drive that cannot say which mirrors are right leaves service; before there is a table, the
+    /// node does not start.
+    fn refused(&self, ordinal: DriveOrdinal, error: io::Error) -> io::Result<()> {
+        let Some(table) = self.0.table.get() else { return Err(error) };
+        table.fail(ordinal, Failure::Poisoned, &format!("writing its superblock: {error}"));
+        Ok(())
+    }
+}

@@ -1,0 +1,340 @@
+//! `hamster serve`: runs a node until it is told to stop.
+
+use crate::admin::AdminService;
+use crate::announce;
+use crate::boot::{Boot, BootedCore, boot};
+use crate::config::ServeConfig;
+use crate::control::{CORE_ZERO, Control, UnboundControl};
+use crate::error::NodeError;
+use crate::memory::Memory;
+use crate::watch::watch;
+use futures_util::future::{Either, LocalBoxFuture, join, select, select_all};
+use hamster_core::ids::DriveOrdinal;
+use hamster_core::mesh::{self, UnboundPort};
+use hamster_core::uring::environment::{Signal, signals};
+use hamster_core::uring::probe::probe;
+use hamster_core::uring::runtime::{RuntimeConfig, RuntimeError, available_cpus, run};
+use hamster_core::{Core, Queue, Task};
+use hamster_meta::{Meta, open_reader};
+use hamster_net::ca::Credential;
+use hamster_net::http;
+use hamster_net::tls::Acceptor;
+use hamster_s3::{Credentials, Keyring, Service, Settings};
+use hamster_shard::{OpenDrive, Shards};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+type MetaPort = UnboundPort<hamster_meta::open::Question, hamster_meta::open::Answer>;
+type LanePort = UnboundPort<hamster_shard::lane::Question, hamster_shard::lane::Answer>;
+
+/// One core's ends of the node's services on the mesh.
+struct Ports {
+    control: UnboundControl,
+    meta: MetaPort,
+    lanes: LanePort,
+}
+
+/// What all cores are given.
+struct Shared {
+    config: ServeConfig,
+    memory: Memory,
+    kernel: Vec<String>,
+    cpus: Vec<usize>,
+    /// Taken once by each core.
+    ports: Mutex<Vec<Option<Ports>>>,
+    /// Why the node ended, if not because it was told to.
+    failure: Mutex<Option<NodeError>>,
+}
+
+/// Serves until SIGTERM or SIGINT, then drains.
+///
+/// # Errors
+/// The node cannot start, or had to stop; reason and remedy in one line.
+pub fn serve(config: ServeConfig) -> Result<(), NodeError> {
+    if config.root.is_none() && config.credentials.is_none() {
+        return Err(NodeError::NoCredentials);
+    }
+    let kernel = probe().map_err(|error| NodeError::Kernel(error.to_string()))?;
+    let cpus = chosen_cpus(config.cores)?;
+    let count = u16::try_from(cpus.len()).expect("checked by chosen_cpus");
+    let memory = Memory::divide(count, config.memory)?;
+    let runtime =
+        RuntimeConfig { buffer_bytes_per_core: memory.buffers, ..RuntimeConfig::new(cpus.clone()) };
+    let shared = Arc::new(Shared {
+        config,
+        memory,
+        kernel: kernel.lines(),
+        cpus,
+        ports: Mutex::new(ports(count)),
+        failure: Mutex::new(None),
+    });
+    let given = Arc::clone(&shared);
+    run(runtime, move |core| run_core(core, Arc::clone(&given))).map_err(|error| match error {
+        RuntimeError::Kernel { .. } => NodeError::Kernel(error.to_string()),
+        other => NodeError::Runtime(other.to_string()),
+    })?;
+    let failure = shared.failure.lock().expect("no core panics").take();
+    failure.map_or(Ok(()), Err)
+}
+
+fn chosen_cpus(cores: Option<u16>) -> Result<Vec<usize>, NodeError> {
+    let mut cpus = available_cpus().map_err(|error| NodeError::Runtime(error.to_string()))?;
+    if let Some(cores) = cores {
+        let wanted = usize::from(cores);
+        if wanted == 0 || wanted > cpus.len() {
+            return Err(NodeError::Flag {
+                flag: "--cores",
+                reason: format!("{cores} is not within 1 to {}, the CPUs here", cpus.len()),
+            });
+        }
+        cpus.truncate(wanted);
+    }
+    Ok(cpus)
+}
+
+fn ports(count: u16) -> Vec<Option<Ports>> {
+    let control = mesh::ports(count);
+    let meta = mesh::ports(count);
+    let lanes = mesh::ports(count);
+    control
+        .into_iter()
+        .zip(meta)
+        .zip(lanes)
+        .map(|((control, meta), lanes)| Some(Ports { control, meta, lanes }))
+        .collect()
+}
+
+async fn run_core(core: Core, shared: Arc<Shared>) {
+    let index = usize::from(core.index().get());
+    let ports = shared.ports.lock().expect("no core panics").get_mut(index).and_then(Option::take);
+    let Ports { control, meta, lanes } = ports.expect("each core takes its ports once");
+    let control = Control::bind(&core, control);
+    if core.index() != CORE_ZERO {
+        follow(&core, &shared, &control, meta, lanes).await;
+        return;
+    }
+    if let Err(error) = lead(&core, &shared, &control, meta, lanes).await {
+        *shared.failure.lock().expect("no core panics") = Some(error);
+    }
+    control.close_all().await;
+}
+
+/// Core 0: boots, serves, watches, and ends the node.
+async fn lead(
+    core: &Core,
+    shared: &Arc<Shared>,
+    control: &Control,
+    meta: MetaPort,
+    lanes: LanePort,
+) -> Result<(), NodeError> {
+    let mut signals = signals(core).map_err(|error| NodeError::Runtime(error.to_string()))?;
+    let booted = Rc::new(boot(core, &shared.config, meta).await?);
+    check_addresses(core, &shared.config, &booted.boot)?;
+    control.booted(Arc::clone(&booted.boot));
+    let shards = open_shards(core, &booted.boot, lanes).await?;
+    let serving = start_s3(core, shared, control, &booted.boot, &shards, &booted.meta)?;
+    let admin = start_admin(core, shared, control, &booted)?;
+    control.ready().await;
+    control.all_ready().await;
+    if control.take_failure().is_none_or(|error| {
+        *shared.failure.lock().expect("no core panics") = Some(error);
+        false
+    }) {
+        announce::serving(&shared.config, &shared.memory, &shared.kernel, &shared.cpus, &booted);
+        let failure = until_told(core, control, &booted, &mut signals).await;
+        *shared.failure.lock().expect("no core panics") = failure;
+    }
+    tracing::info!("draining");
+    end_service(control, serving, Some(admin)).await;
+    booted.meta.close().await;
+    Ok(())
+}
+
+/// Waits for a reason to end; `None` if it is a signal.
+async fn until_told(
+    core: &Core,
+    control: &Control,
+    booted: &Rc<BootedCore>,
+    signals: &mut hamster_core::uring::environment::Signals,
+) -> Option<NodeError> {
+    let stop = async {
+        while let Ok(signal) = signals.next().await {
+            match signal {
+                Signal::Stop => return None,
+                Signal::Reload => tracing::info!("SIGHUP: nothing to read again in this version"),
+            }
+        }
+        None
+    };
+    let watch = async { Some(watch(core, Rc::clone(booted)).await) };
+    let stopped = async { Some(NodeError::Metadata(booted.meta.stopped().await)) };
+    let failed = async {
+        control.any_failed().await;
+        control.take_failure()
+    };
+    let ends: [LocalBoxFuture<'_, Option<NodeError>>; 4] =
+        [Box::pin(stop), Box::pin(watch), Box::pin(stopped), Box::pin(failed)];
+    select_all(ends).await.0
+}
+
+/// Every core but 0: waits for the boot, serves, and ends when told.
+async fn follow(
+    core: &Core,
+    shared: &Arc<Shared>,
+    control: &Control,
+    meta: MetaPort,
+    lanes: LanePort,
+) {
+    let closing = control.closing();
+    let start = async {
+        // Why no failure where there is no boot: core 0 has ended and says why itself.
+        let Some(boot) = control.boot().await else { return Ok(None) };
+        let meta = open_reader(core, boot.readers.clone(), meta);
+        let shards = open_shards(core, &boot, lanes).await?;
+        start_s3(core, shared, control, &boot, &shards, &meta)
+            .map(|serving| Some((serving, shards, meta)))
+    };
+    let (closing, start) = (pin!(closing), pin!(start));
+    let (started, closing) = match select(start, closing).await {
+        Either::Left((started, closing)) => (started, closing),
+        Either::Right(((), _)) => return,
+    };
+    let serving = match started {
+        Ok(Some(serving)) => Some(serving),
+        Ok(None) => return,
+        Err(error) => {
+            control.failed(error).await;
+            None
+        }
+    };
+    match serving {
+        Some((serving, _shards, _meta)) => {
+            control.ready().await;
+            end_service(control, serving, None).await;
+        }
+        None => control.drained(),
+    }
+    closing.await;
+}
+
+/// Waits until this core's services have drained, and on core 0 has every core drain first.
+async fn end_service(control: &Control, serving: Option<Task<()>>, admin: Option<Task<()>>) {
+    let own = async {
+        if let Some(serving) = serving {
+            // Why ignored: a service that was cancelled has ended as well.
+            let _ = serving.await;
+        }
+        control.drained();
+    };
+    match admin {
+        Some(admin) => {
+            join(control.drain_all(), own).await;
+            admin.cancel();
+        }
+        None => own.await,
+    }
+}
+
+async fn open_shards(core: &Core, boot: &Boot, port: LanePort) -> Result<Shards, NodeError> {
+    let mut drives = Vec::new();
+    for (path, superblock) in &boot.drives {
+        let directory = core
+            .disk()
+            .directory(path)
+            .await
+            .map_err(NodeError::file(path, "opening the data directory"))?;
+        drives.push(OpenDrive { directory, superblock: superblock.clone() });
+    }
+    hamster_shard::open(core, drives, Arc::clone(&boot.table), port, boot.number.get())
+        .await
+        .map_err(|error| NodeError::Shards(error.to_string()))
+}
+
+fn start_s3(
+    core: &Core,
+    shared: &Shared,
+    control: &Control,
+    boot: &Boot,
+    shards: &Shards,
+    meta: &Meta,
+) -> Result<Option<Task<()>>, NodeError> {
+    let config = &shared.config;
+    let root = config.root.as_ref().map(|(key, secret)| (key.as_str(), secret.as_str()));
+    let credentials = Credentials::new(root, boot.users_toml.as_deref())
+        .map_err(|error| NodeError::Credentials(error.to_string()))?;
+    let Some(address) = config.s3 else { return Ok(None) };
+    let settings = Settings {
+        region: config.region.clone(),
+        domain: config.domain.clone(),
+        writer_epoch: boot.number.get(),
+    };
+    let service =
+        Service::new(core, shards.clone(), meta.clone(), Keyring::new(credentials), settings);
+    let tls = match &boot.tls {
+        Some((chain, key)) => {
+            let chain = Credential { certificate_pem: chain.clone(), key_pem: key.clone() };
+            let acceptor = Acceptor::for_clients(core.clock(), &chain);
+            Some(acceptor.map_err(|error| NodeError::Tls(error.to_string()))?)
+        }
+        None => None,
+    };
+    let listener = listen(core, address, "--s3")?;
+    let serve = http::serve(core.clone(), listener, tls, Rc::new(service), control.drain().clone());
+    Ok(Some(core.spawn(Queue::Requests, serve)))
+}
+
+fn start_admin(
+    core: &Core,
+    shared: &Arc<Shared>,
+    control: &Control,
+    booted: &Rc<BootedCore>,
+) -> Result<Task<()>, NodeError> {
+    let identity = &booted.boot.identity;
+    let address = listen_address(&shared.config, &booted.boot)?;
+    let tls =
+        Acceptor::for_peers(core.clock(), &identity.credential(), &identity.authority_certificate)
+            .map_err(|error| NodeError::Tls(error.to_string()))?;
+    let listener = listen(core, address, "--listen")?;
+    let service = AdminService::new(Rc::clone(booted), core.count());
+    let serve =
+        http::serve(core.clone(), listener, Some(tls), Rc::new(service), control.drain().clone());
+    Ok(core.spawn(Queue::Requests, serve))
+}
+
+fn listen(
+    core: &Core,
+    address: SocketAddr,
+    flag: &'static str,
+) -> Result<hamster_core::Listener, NodeError> {
+    core.network().listen(address).map_err(|source| NodeError::Listen { address, flag, source })
+}
+
+/// Refuses addresses that another process serves on, before any core of this one does.
+fn check_addresses(core: &Core, config: &ServeConfig, boot: &Boot) -> Result<(), NodeError> {
+    let check = |address, flag| {
+        let free = core.network().check_free(address);
+        free.map_err(|source| NodeError::Listen { address, flag, source })
+    };
+    check(listen_address(config, boot)?, "--listen")?;
+    config.s3.map_or(Ok(()), |address| check(address, "--s3"))
+}
+
+fn listen_address(config: &ServeConfig, boot: &Boot) -> Result<SocketAddr, NodeError> {
+    config.listen.map_or_else(|| boot.identity.listen_address(), Ok)
+}
+
+/// Drives that are out of service, for messages.
+pub fn out_of_service(booted: &BootedCore) -> Vec<DriveOrdinal> {
+    let table = &booted.boot.table;
+    table
+        .ordinals()
+        .filter(|ordinal| {
+            !matches!(
+                table.state(*ordinal),
+                hamster_shard::DriveState::Live | hamster_shard::DriveState::Full
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,205 @@
+//! What `hamster status` shows, as people and as programs read it.
+
+use crate::boot::{Boot, BootedCore, rung_now};
+use hamster_core::ByteCount;
+use hamster_meta::placement::Layout;
+use hamster_meta::record::{self as meta, Profile};
+use hamster_shard::drive;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The node's own account of itself. Fields are only added.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct Status {
+    /// Version of the running binary.
+    pub version: String,
+    /// Name of the cluster.
+    pub cluster: String,
+    /// Name of the node that answers.
+    pub node: String,
+    /// Name of the node that leads the metadata; `None` while there is no leader.
+    pub leader: Option<String>,
+    /// CPU cores it serves with.
+    pub cores: u16,
+    /// What new large objects are written as, such as `4+2`.
+    pub profile: String,
+    /// The widest profile the drives allow when all of them live.
+    pub profile_goal: String,
+    /// How many more drives may be lost, data and metadata considered, before something is lost:
+    /// for what is written from now on.
+    pub survives_drives: u16,
+    /// How many more drives may be lost before something written while all drives lived is lost.
+    pub survives_drives_old: u16,
+    /// Is any drive out of service?
+    pub degraded: bool,
+    /// Its drives.
+    pub drives: Vec<DriveStatus>,
+    /// The drives that hold copies of the metadata now.
+    pub metadata_mirrors: Vec<u32>,
+    /// Index of the last applied command of the metadata.
+    pub applied_index: u64,
+}
+
+/// One drive.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct DriveStatus {
+    /// Its number in the layout.
+    pub ordinal: u32,
+    /// Its directory; empty while it is absent.
+    pub path: String,
+    /// `live`, `full`, `poisoned`, `lost` or `absent`.
+    pub state: String,
+    /// Why it is not live; empty if it is.
+    pub cause: String,
+    /// Size of its file system.
+    pub total_bytes: u64,
+    /// Free space of its file system.
+    pub free_bytes: u64,
+    /// Records of object bytes, headers included.
+    pub used_bytes: u64,
+    /// Space taken in advance for segments and not yet used.
+    pub preallocated_bytes: u64,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let leader = self.leader.as_deref().unwrap_or("none (no quorum)");
+        let (live, all) = (self.live_drives(), self.drives.len());
+        writeln!(f, "cluster   {}", self.cluster)?;
+        writeln!(f, "node      {} (hamster {}, {} cores)", self.node, self.version, self.cores)?;
+        writeln!(f, "leader    {leader}")?;
+        writeln!(f, "profile   {}{}", self.profile, self.profile_remark())?;
+        writeln!(f, "survives  {}", self.survival())?;
+        writeln!(f, "drives    {live} of {all} live")?;
+        writeln!(
+            f,
+            "metadata  on drives {:?}, applied {}",
+            self.metadata_mirrors, self.applied_index
+        )?;
+        writeln!(f)?;
+        writeln!(f, "drive  state     used        free        preallocated  directory")?;
+        for drive in &self.drives {
+            writeln!(
+                f,
+                "{:<6} {:<9} {:<11} {:<11} {:<13} {}{}",
+                drive.ordinal,
+                drive.state,
+                ByteCount::new(drive.used_bytes).to_string(),
+                ByteCount::new(drive.free_bytes).to_string(),
+                ByteCount::new(drive.preallocated_bytes).to_string(),
+                drive.path,
+                if drive.cause.is_empty() { String::new() } else { format!("  ({})", drive.cause) },
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Status {
+    fn live_drives(&self) -> usize {
+        self.drives.iter().filter(|drive| matches!(drive.state.as_str(), "live" | "full")).count()
+    }
+
+    fn profile_remark(&self) -> String {
+        if self.profile == self.profile_goal {
+            String::new()
+        } else {
+            format!(" (stepped down from {}: drives are out of service)", self.profile_goal)
+        }
+    }
+
+    fn survival(&self) -> String {
+        let new = drives_phrase(self.survives_drives);
+        if self.degraded {
+            let old = drives_phrase(self.survives_drives_old);
+            format!("{new} for what is written now; {old} for what was written before the loss")
+        } else {
+            new
+        }
+    }
+}
+
+/// "any 2 drives", "any 1 drive", "no drive loss".
+pub(crate) fn drives_phrase(count: u16) -> String {
+    match count {
+        0 => "no drive loss (zero redundancy)".into(),
+        1 => "any 1 drive".into(),
+        count => format!("any {count} drives"),
+    }
+}
+
+/// The status of the node that `booted`, now.
+pub fn of(booted: &BootedCore, cores: u16) -> Status {
+    let boot = &booted.boot;
+    let layout = booted.meta.layout();
+    let goal = layout.as_ref().map(|layout| goal(layout));
+    let now = layout.as_ref().and_then(|layout| rung_now(layout, &boot.table));
+    let mirrors: Vec<u32> = booted
+        .superblocks
+        .current()
+        .drives
+        .iter()
+        .filter(|ordinal| in_service(boot.table.state(**ordinal)))
+        .map(|ordinal| ordinal.get())
+        .collect();
+    let drives: Vec<DriveStatus> =
+        boot.table.status().iter().map(|drive| row(drive, boot)).collect();
+    let out =
+        drives.iter().filter(|drive| !matches!(drive.state.as_str(), "live" | "full")).count();
+    let metadata = u16::try_from(mirrors.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    let parity = |profile: Option<Profile>| profile.map_or(0, |profile| u16::from(profile.m));
+    let left = parity(goal).saturating_sub(u16::try_from(out).unwrap_or(u16::MAX));
+    Status {
+        version: env!("CARGO_PKG_VERSION").into(),
+        cluster: boot.identity.cluster_name.clone(),
+        node: boot.identity.node_name.clone(),
+        leader: booted.meta.is_leader().then(|| boot.identity.node_name.clone()),
+        cores,
+        profile: now.map_or_else(|| "none".into(), |profile| profile.to_string()),
+        profile_goal: goal.map_or_else(|| "none".into(), |profile| profile.to_string()),
+        survives_drives: parity(now).min(metadata),
+        survives_drives_old: left.min(metadata),
+        degraded: out > 0,
+        drives,
+        metadata_mirrors: mirrors,
+        applied_index: booted.meta.applied(),
+    }
+}
+
+/// The profile that the drives would allow if all of them lived.
+fn goal(layout: &Layout) -> Profile {
+    let mut record = layout.record().clone();
+    for drive in &mut record.drives {
+        drive.state = meta::DriveState::Live;
+    }
+    Layout::new(record).profile()
+}
+
+fn in_service(state: drive::DriveState) -> bool {
+    matches!(state, drive::DriveState::Live | drive::DriveState::Full)
+}
+
+fn row(drive: &drive::DriveStatus, boot: &Boot) -> DriveStatus {
+    let path = boot
+        .drives
+        .iter()
+        .find(|(_, superblock)| superblock.ordinal == drive.ordinal)
+        .map(|(path, _)| path.display().to_string());
+    let state = match (&path, drive.state) {
+        (None, _) => "absent",
+        (_, drive::DriveState::Live) => "live",
+        (_, drive::DriveState::Full) => "full",
+        (_, drive::DriveState::Poisoned) => "poisoned",
+        (_, drive::DriveState::Lost) => "lost",
+    };
+    DriveStatus {
+        ordinal: drive.ordinal.get(),
+        path: path.unwrap_or_default(),
+        state: state.into(),
+        cause: drive.cause.clone().unwrap_or_default(),
+        total_bytes: drive.total.get(),
+        free_bytes: drive.free.get(),
+        used_bytes: drive.used.get(),
+        preallocated_bytes: drive.preallocated.get(),
+    }
+}

@@ -1,0 +1,30 @@
+//! DeleteBucket: only an empty one.
+
+use super::change::Change;
+use crate::command::Outcome;
+use crate::key;
+use crate::record::{Bucket, Counters};
+use crate::state::{ReadError, Visit};
+use hamster_core::ids::BucketId;
+
+pub(super) fn apply(change: &mut Change<'_>, id: BucketId) -> Result<Outcome, ReadError> {
+    let Some(bucket) = change.get::<Bucket>(&key::bucket(id))? else {
+        return Ok(Outcome::NoSuchBucket);
+    };
+    for range in [key::versions_of_bucket(id), key::uploads_with_prefix(id, "")] {
+        let mut empty = true;
+        change.view().scan(&range, &mut |_, _| {
+            empty = false;
+            Ok(Visit::Stop)
+        })?;
+        if !empty {
+            return Ok(Outcome::BucketNotEmpty);
+        }
+    }
+    let mut counters: Counters = change.get(&key::counters())?.unwrap_or_default();
+    counters.buckets = counters.buckets.saturating_sub(1);
+    change.put(key::counters(), &counters);
+    change.delete(key::bucket(id));
+    change.delete(key::bucket_by_name(&bucket.name));
+    Ok(Outcome::BucketDeleted)
+}

@@ -1,0 +1,484 @@
+//! Facts about apply, one cluster in memory at a time.
+
+use super::*;
+use crate::command::{
+    CompleteUpload, CreateBucket, CreateUpload, DeleteCurrent, FoundCluster, NamedPart,
+    Precondition, PutPart, PutVersion,
+};
+use crate::query;
+use crate::record::{
+    Bucket, Content, DataRecord, Drive, DriveState, Headers, LayoutRecord, Node, Owner, Piece,
+    ProfileChoice, Record, UploadId, Version, VersionId, VersionKind, Versioning,
+};
+use crate::state::twin::TwinWorld;
+use crate::state::{Database, Reach, Visit};
+use hamster_core::WallTime;
+use hamster_core::ids::{
+    BootNumber, BucketId, ClusterUuid, DataId, DriveOrdinal, DriveUuid, NodeId,
+};
+use std::path::Path;
+
+const BUCKET: BucketId = BucketId::new(1);
+const MIB: u64 = 1 << 20;
+
+/// A replica: commands in, outcomes out.
+struct Replica {
+    state: Database,
+    index: u64,
+    datas: u8,
+}
+
+impl Replica {
+    fn empty() -> Self {
+        let state = TwinWorld::default().open(Path::new("/state")).expect("memory");
+        Self { state: Database::Twin(state), index: 0, datas: 0 }
+    }
+
+    fn with_bucket() -> Self {
+        let mut replica = Self::empty();
+        assert_eq!(replica.apply(create_bucket("b")), Outcome::BucketCreated(BUCKET));
+        replica
+    }
+
+    fn versioned(versioning: Versioning) -> Self {
+        let replica = Self::with_bucket();
+        let bucket: Bucket = replica.record(&key::bucket(BUCKET)).expect("made above");
+        let mut batch = Batch::default();
+        batch.put(key::bucket(BUCKET), Bucket { versioning, ..bucket }.encode());
+        replica.state.write(&batch, false).expect("memory");
+        replica
+    }
+
+    fn view(&self) -> impl View {
+        self.state.now(Reach::Drive)
+    }
+
+    fn record<R: Record>(&self, key: &[u8]) -> Option<R> {
+        crate::state::get_record(&self.view(), key).expect("memory")
+    }
+
+    fn propose(&mut self, envelopes: Vec<Envelope>) -> Vec<Outcome> {
+        self.index += 1;
+        let applied = proposal(&self.view(), self.index, &Proposal { envelopes }).expect("memory");
+        self.state.write(&applied.batch, false).expect("memory");
+        applied.outcomes
+    }
+
+    fn apply(&mut self, command: Command) -> Outcome {
+        let envelope = Envelope { session: None, commands: vec![command] };
+        self.propose(vec![envelope]).remove(0)
+    }
+
+    /// A data record under a new id.
+    fn data(&mut self) -> DataRecord {
+        self.datas += 1;
+        DataRecord {
+            data: DataId::from_bytes([self.datas; 16]),
+            k: 1,
+            m: 1,
+            slice_bytes: 4096,
+            stored_bytes: 5,
+            writer_epoch: 1,
+            owner: Owner::Nobody,
+            pieces: vec![Piece { drive: DriveOrdinal::new(0), checksum: Some(1) }],
+        }
+    }
+
+    fn put(&mut self, key: &str, etag: &str, precondition: Precondition) -> Outcome {
+        let data = Some(self.data());
+        self.apply(Command::PutVersion(PutVersion { data, precondition, ..put_version(key, etag) }))
+    }
+
+    fn put_part(&mut self, upload: UploadId, number: u16, size: u64) -> Outcome {
+        let data = (size > 0).then(|| self.data());
+        self.apply(Command::PutPart(PutPart {
+            bucket: BUCKET,
+            key: "k".into(),
+            upload,
+            number,
+            size,
+            etag: format!("p{number}"),
+            modified: WallTime::default(),
+            checksums: vec![],
+            data,
+        }))
+    }
+
+    fn create_upload(&mut self) -> UploadId {
+        let create = CreateUpload {
+            bucket: BUCKET,
+            key: "k".into(),
+            owner: "alice".into(),
+            initiated: WallTime::default(),
+            headers: Headers::default(),
+            checksum_algorithm: String::new(),
+            checksum_composite: false,
+        };
+        match self.apply(Command::CreateUpload(create)) {
+            Outcome::UploadCreated(upload) => upload,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn complete(&mut self, upload: UploadId, numbers: &[u16]) -> Outcome {
+        let part = |number: &u16| NamedPart { number: *number, etag: format!("p{number}") };
+        self.complete_named(upload, numbers.iter().map(part).collect())
+    }
+
+    fn complete_named(&mut self, upload: UploadId, parts: Vec<NamedPart>) -> Outcome {
+        self.apply(Command::CompleteUpload(CompleteUpload {
+            bucket: BUCKET,
+            key: "k".into(),
+            upload,
+            parts,
+            etag: "whole".into(),
+            checksums: vec![],
+            modified: WallTime::default(),
+            precondition: Precondition::None,
+        }))
+    }
+
+    fn delete(&mut self, key: &str) -> Outcome {
+        self.apply(Command::DeleteCurrent(DeleteCurrent {
+            bucket: BUCKET,
+            key: key.into(),
+            modified: WallTime::default(),
+            owner: "alice".into(),
+            precondition: Precondition::None,
+        }))
+    }
+
+    fn delete_version(&mut self, key: &str, version: VersionId) -> Outcome {
+        self.apply(Command::DeleteVersion { bucket: BUCKET, key: key.into(), version })
+    }
+
+    fn current(&self, key: &str) -> Option<Version> {
+        query::object::current(&self.view(), BUCKET, key).expect("memory")
+    }
+
+    fn listed(&self) -> Vec<String> {
+        let query = query::list::ListQuery { limit: 10, ..Default::default() };
+        let page = query::list::page(&self.view(), BUCKET, &query).expect("memory");
+        page.entries
+            .into_iter()
+            .map(|entry| match entry {
+                query::list::ListEntry::Object(listed) => listed.key,
+                query::list::ListEntry::CommonPrefix(shared) => shared,
+            })
+            .collect()
+    }
+
+    /// First bytes of the data ids that live, and of those that are dead.
+    fn lives_and_dead(&self) -> (Vec<u8>, Vec<u8>) {
+        let ids = |range| {
+            let mut ids = vec![];
+            self.view()
+                .scan(&range, &mut |_, value| {
+                    ids.push(DataRecord::decode(value)?.data.bytes()[0]);
+                    Ok(Visit::Next)
+                })
+                .expect("memory");
+            ids.sort_unstable();
+            ids
+        };
+        (ids(key::all_data()), ids(key::all_dead()))
+    }
+}
+
+fn create_bucket(name: &str) -> Command {
+    let created = WallTime::default();
+    Command::CreateBucket(CreateBucket { name: name.into(), owner: "alice".into(), created })
+}
+
+fn put_version(key: &str, etag: &str) -> PutVersion {
+    PutVersion {
+        bucket: BUCKET,
+        key: key.into(),
+        size: 5,
+        etag: etag.into(),
+        modified: WallTime::default(),
+        headers: Headers::default(),
+        checksums: vec![],
+        owner: "alice".into(),
+        data: None,
+        precondition: Precondition::None,
+    }
+}
+
+fn found(cluster: u8) -> Command {
+    Command::Found(FoundCluster {
+        cluster: ClusterUuid::from_bytes([cluster; 16]),
+        name: "c".into(),
+        profile: ProfileChoice::Auto,
+        node: Node {
+            id: NodeId::new(1),
+            name: "n1".into(),
+            host: "h".into(),
+            zone: "z".into(),
+            address: String::new(),
+            boot: BootNumber::new(0),
+        },
+        drives: vec![Drive {
+            ordinal: DriveOrdinal::new(0),
+            uuid: DriveUuid::from_bytes([3; 16]),
+            node: NodeId::new(1),
+            weight: 1,
+            state: DriveState::Live,
+            incarnation: 1,
+        }],
+    })
+}
+
+#[test]
+fn a_cluster_is_founded_once() {
+    let mut replica = Replica::empty();
+    assert_eq!(replica.apply(Command::Boot { node: NodeId::new(1) }), Outcome::NoSuchNode);
+    assert_eq!(replica.apply(found(1)), Outcome::Found(crate::command::Found::Founded));
+    assert_eq!(replica.apply(found(1)), Outcome::Found(crate::command::Found::Already));
+    assert_eq!(replica.apply(found(2)), Outcome::Found(crate::command::Found::Another));
+    for boot in 1..3 {
+        let outcome = replica.apply(Command::Boot { node: NodeId::new(1) });
+        assert_eq!(outcome, Outcome::Booted(BootNumber::new(boot)));
+    }
+}
+
+#[test]
+fn a_drive_that_comes_back_is_a_new_incarnation() {
+    let mut replica = Replica::empty();
+    replica.apply(found(1));
+    let set = |incarnation, state| {
+        let drive = DriveOrdinal::new(0);
+        Command::SetDrive(crate::command::SetDrive { drive, incarnation, state })
+    };
+    let now = |incarnation| Outcome::DriveSet { incarnation };
+    assert_eq!(replica.apply(set(1, DriveState::Poisoned)), now(1));
+    assert_eq!(replica.apply(set(1, DriveState::Poisoned)), now(1));
+    assert_eq!(replica.apply(set(1, DriveState::Live)), now(2));
+    assert_eq!(replica.apply(set(1, DriveState::Lost)), Outcome::NoSuchDrive);
+    let layout: LayoutRecord = replica.record(&key::layout()).expect("founded");
+    assert_eq!((layout.version, layout.drives[0].state), (3, DriveState::Live));
+}
+
+#[test]
+fn a_bucket_made_anew_has_another_number() {
+    let mut replica = Replica::with_bucket();
+    let exists = Outcome::BucketExists { bucket: BUCKET, owner: "alice".into() };
+    assert_eq!(replica.apply(create_bucket("b")), exists);
+    let delete = |bucket| Command::DeleteBucket { bucket };
+    assert_eq!(replica.apply(delete(BUCKET)), Outcome::BucketDeleted);
+    assert_eq!(replica.apply(delete(BUCKET)), Outcome::NoSuchBucket);
+    assert_eq!(replica.apply(create_bucket("b")), Outcome::BucketCreated(BucketId::new(2)));
+    assert_eq!(replica.put("k", "e", Precondition::None), Outcome::NoSuchBucket);
+    assert_eq!(replica.lives_and_dead(), (vec![], vec![1]));
+}
+
+#[test]
+fn a_bucket_with_versions_or_uploads_stays() {
+    let mut replica = Replica::with_bucket();
+    let delete = || Command::DeleteBucket { bucket: BUCKET };
+    replica.put("k", "e", Precondition::None);
+    assert_eq!(replica.apply(delete()), Outcome::BucketNotEmpty);
+    replica.delete("k");
+    let upload = replica.create_upload();
+    assert_eq!(replica.apply(delete()), Outcome::BucketNotEmpty);
+    replica.apply(Command::AbortUpload { bucket: BUCKET, key: "k".into(), upload });
+    assert_eq!(replica.apply(delete()), Outcome::BucketDeleted);
+}
+
+#[test]
+fn an_overwritten_body_dies_and_keeps_its_places() {
+    let mut replica = Replica::with_bucket();
+    replica.put("k", "one", Precondition::None);
+    let outcome = replica.put("k", "two", Precondition::None);
+    let sequence = Sequence::new(3, 0);
+    let version = VersionId::Null;
+    assert_eq!(outcome, Outcome::Committed { version, sequence, etag: "two".into() });
+    assert_eq!(replica.lives_and_dead(), (vec![2], vec![1]));
+    assert_eq!(replica.current("k").expect("put").etag, "two");
+    assert_eq!(replica.delete("k"), Outcome::Deleted { version: None, marker: false });
+    assert_eq!(replica.delete("k"), Outcome::Deleted { version: None, marker: false });
+    assert_eq!(replica.lives_and_dead(), (vec![], vec![1, 2]));
+    assert_eq!((replica.current("k"), replica.listed()), (None, vec![]));
+}
+
+#[test]
+fn commands_of_one_proposal_see_one_another() {
+    let mut replica = Replica::with_bucket();
+    let puts = ["one", "two", "three"].map(|etag| {
+        let data = Some(replica.data());
+        Command::PutVersion(PutVersion { data, ..put_version("k", etag) })
+    });
+    replica.propose(vec![Envelope { session: None, commands: puts.into() }]);
+    assert_eq!(replica.lives_and_dead(), (vec![3], vec![1, 2]));
+    let current = replica.current("k").expect("put");
+    assert_eq!((current.etag.as_str(), current.sequence), ("three", Sequence::new(2, 2)));
+}
+
+#[test]
+fn preconditions_are_decided_on_the_current_object() {
+    let mut replica = Replica::with_bucket();
+    let etag = |etag: &str| Precondition::Etag(etag.into());
+    assert_eq!(replica.put("k", "one", etag("x")), Outcome::NoSuchKey);
+    assert!(matches!(replica.put("k", "one", Precondition::Absent), Outcome::Committed { .. }));
+    assert_eq!(replica.put("k", "two", Precondition::Absent), Outcome::PreconditionFailed);
+    assert_eq!(replica.put("k", "two", etag("x")), Outcome::PreconditionFailed);
+    assert!(matches!(replica.put("k", "two", etag("one")), Outcome::Committed { .. }));
+    // What was refused was never visible, and its bytes are not forgotten.
+    assert_eq!(replica.lives_and_dead(), (vec![5], vec![1, 2, 3, 4]));
+}
+
+#[test]
+fn a_data_id_is_committed_once() {
+    let mut replica = Replica::with_bucket();
+    replica.put("k", "one", Precondition::None);
+    replica.datas = 0;
+    assert!(matches!(replica.put("other", "two", Precondition::None), Outcome::Refused(_)));
+    assert_eq!(replica.lives_and_dead(), (vec![1], vec![]));
+}
+
+#[test]
+fn a_versioned_bucket_keeps_what_was_there() {
+    let mut replica = Replica::versioned(Versioning::Enabled);
+    replica.put("k", "one", Precondition::None);
+    replica.put("k", "two", Precondition::None);
+    let marker = VersionId::Of(Sequence::new(4, 0));
+    assert_eq!(replica.delete("k"), Outcome::Deleted { version: Some(marker), marker: true });
+    assert_eq!(replica.current("k").expect("a marker").kind, VersionKind::DeleteMarker);
+    assert_eq!(replica.listed(), Vec::<String>::new());
+    assert_eq!(replica.lives_and_dead(), (vec![1, 2], vec![]));
+    replica.delete_version("k", marker);
+    assert_eq!(replica.current("k").expect("older").etag, "two");
+    assert_eq!(replica.listed(), ["k"]);
+    let one = VersionId::Of(Sequence::new(2, 0));
+    replica.delete_version("k", one);
+    assert_eq!(replica.current("k").expect("newer").etag, "two");
+    assert_eq!(replica.lives_and_dead(), (vec![2], vec![1]));
+    replica.delete_version("k", VersionId::Of(Sequence::new(3, 0)));
+    assert_eq!((replica.current("k"), replica.listed()), (None, vec![]));
+    let nothing = Outcome::Deleted { version: None, marker: false };
+    assert_eq!(replica.delete_version("k", one), nothing);
+}
+
+#[test]
+fn a_suspended_bucket_replaces_only_its_null_version() {
+    let mut replica = Replica::versioned(Versioning::Suspended);
+    replica.put("k", "one", Precondition::None);
+    let bucket: Bucket = replica.record(&key::bucket(BUCKET)).expect("made");
+    for versioning in [Versioning::Enabled, Versioning::Suspended] {
+        let mut batch = Batch::default();
+        batch.put(key::bucket(BUCKET), Bucket { versioning, ..bucket.clone() }.encode());
+        replica.state.write(&batch, false).expect("memory");
+        replica.put("k", "next", Precondition::None);
+    }
+    assert_eq!(replica.lives_and_dead(), (vec![2, 3], vec![1]));
+    // By its sequence, the null version has no name.
+    let null = replica.current("k").expect("put").sequence;
+    replica.delete_version("k", VersionId::Of(null));
+    assert_eq!(replica.lives_and_dead().0, [2, 3]);
+    let removed = Outcome::Deleted { version: Some(VersionId::Null), marker: false };
+    assert_eq!(replica.delete_version("k", VersionId::Null), removed);
+    assert_eq!(replica.lives_and_dead(), (vec![2], vec![1, 3]));
+}
+
+#[test]
+fn a_completed_upload_is_a_version_and_its_parts_stay() {
+    let mut replica = Replica::with_bucket();
+    let upload = replica.create_upload();
+    for (number, size) in [(1, 5 * MIB), (2, 6 * MIB), (4, 7), (5, 8)] {
+        assert_eq!(replica.put_part(upload, number, size), Outcome::PartCommitted);
+    }
+    replica.put_part(upload, 2, 5 * MIB);
+    let first = replica.complete(upload, &[1, 2, 5]);
+    assert!(matches!(first, Outcome::Committed { .. }));
+    // Replaced: 2. Not named: 3 (part 4).
+    assert_eq!(replica.lives_and_dead(), (vec![1, 4, 5], vec![2, 3]));
+    let version = replica.current("k").expect("completed");
+    assert_eq!((version.size, version.content), (10 * MIB + 8, Content::Upload(upload)));
+    let range = 5 * MIB - 1..10 * MIB;
+    let extents = query::object::extents(&replica.view(), &version, &range);
+    let extents = extents.expect("memory").expect("there");
+    let places: Vec<_> = extents.iter().map(|extent| (extent.offset, extent.size)).collect();
+    assert_eq!(places, [(0, 5 * MIB), (5 * MIB, 5 * MIB)]);
+
+    assert_eq!(replica.complete(upload, &[1, 2, 5]), first);
+    assert_eq!(replica.complete(upload, &[1, 2]), Outcome::NoSuchUpload);
+    assert_eq!(replica.put_part(upload, 1, 5), Outcome::NoSuchUpload);
+    replica.delete("k");
+    assert_eq!(replica.lives_and_dead(), (vec![], vec![1, 2, 3, 4, 5, 6]));
+    assert_eq!(replica.complete(upload, &[1, 2, 5]), Outcome::NoSuchUpload);
+}
+
+#[test]
+fn a_complete_that_does_not_fit_changes_nothing() {
+    let mut replica = Replica::with_bucket();
+    let upload = replica.create_upload();
+    replica.put_part(upload, 1, 5 * MIB - 1);
+    replica.put_part(upload, 2, 1);
+    let small = Outcome::EntityTooSmall { number: 1, size: 5 * MIB - 1 };
+    assert_eq!(replica.complete(upload, &[1, 2]), small);
+    assert_eq!(replica.complete(upload, &[2, 1]), Outcome::InvalidPartOrder);
+    assert_eq!(replica.complete(upload, &[2, 2]), Outcome::InvalidPartOrder);
+    assert_eq!(replica.complete(upload, &[2, 3]), Outcome::InvalidPart { number: 3 });
+    let wrong = vec![NamedPart { number: 2, etag: "p1".into() }];
+    assert_eq!(replica.complete_named(upload, wrong), Outcome::InvalidPart { number: 2 });
+    assert!(matches!(replica.complete(upload, &[]), Outcome::Refused(_)));
+    assert_eq!(replica.lives_and_dead(), (vec![1, 2], vec![]));
+    assert!(matches!(replica.complete(upload, &[1]), Outcome::Committed { .. }));
+}
+
+#[test]
+fn an_aborted_upload_dies_with_its_parts() {
+    let mut replica = Replica::with_bucket();
+    let upload = replica.create_upload();
+    replica.put_part(upload, 1, 5);
+    let abort = || Command::AbortUpload { bucket: BUCKET, key: "k".into(), upload };
+    assert_eq!(replica.apply(abort()), Outcome::UploadAborted);
+    assert_eq!(replica.apply(abort()), Outcome::NoSuchUpload);
+    assert_eq!(replica.put_part(upload, 2, 5), Outcome::NoSuchUpload);
+    assert_eq!(replica.complete(upload, &[1]), Outcome::NoSuchUpload);
+    assert_eq!(replica.lives_and_dead(), (vec![], vec![1, 2]));
+}
+
+#[test]
+fn a_proposal_that_is_sent_again_takes_effect_once() {
+    let mut replica = Replica::with_bucket();
+    replica.apply(found(1));
+    let node = NodeId::new(1);
+    replica.apply(Command::Boot { node });
+    let envelope = |boot, number, name: &str| Envelope {
+        session: Some(Session { node, boot: BootNumber::new(boot), number }),
+        commands: vec![create_bucket(name)],
+    };
+    let created = replica.propose(vec![envelope(1, 0, "c")]);
+    assert_eq!(created, [Outcome::BucketCreated(BucketId::new(2))]);
+    assert_eq!(replica.propose(vec![envelope(1, 0, "c")]), created);
+    let kept = u64::from(limits::SESSION_PROPOSALS_KEPT);
+    for number in 1..=kept {
+        replica.propose(vec![envelope(1, number, &format!("c{number}"))]);
+    }
+    assert_eq!(replica.propose(vec![envelope(1, 0, "c")]), [Outcome::Stale]);
+    replica.apply(Command::Boot { node });
+    assert_eq!(replica.propose(vec![envelope(1, kept + 1, "d")]), [Outcome::Stale]);
+    assert!(matches!(replica.propose(vec![envelope(2, 0, "d")])[0], Outcome::BucketCreated(_)));
+}
+
+#[test]
+fn the_same_proposals_give_the_same_state() {
+    let run = || {
+        let mut replica = Replica::with_bucket();
+        replica.put("k", "one", Precondition::None);
+        let upload = replica.create_upload();
+        replica.put_part(upload, 1, 5);
+        replica.complete(upload, &[1]);
+        let mut rows = vec![];
+        replica
+            .view()
+            .scan(&key::all(), &mut |key, value| {
+                rows.push((key.to_vec(), value.to_vec()));
+                Ok(Visit::Next)
+            })
+            .expect("memory");
+        rows
+    };
+    assert_eq!(run(), run());
+}

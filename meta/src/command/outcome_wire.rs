@@ -1,0 +1,160 @@
+//! Outcomes as they lie in the sessions, for proposals that are sent again.
+
+use super::{Found, Outcome};
+use crate::record::sequence::SequenceWire;
+use crate::record::{Malformed, Sequence, UploadId, VersionId};
+use hamster_core::ids::{BootNumber, BucketId};
+
+/// One message for all outcomes: the kind, and what the kind needs of the rest.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct OutcomeWire {
+    #[prost(uint32, tag = "1")]
+    kind: u32,
+    #[prost(uint64, tag = "2")]
+    number: u64,
+    #[prost(string, tag = "3")]
+    text: String,
+    #[prost(message, optional, tag = "4")]
+    sequence: Option<SequenceWire>,
+    #[prost(bool, tag = "5")]
+    flag: bool,
+    #[prost(uint64, tag = "6")]
+    size: u64,
+}
+
+/// The kinds. Their numbers are on disk.
+mod kind {
+    pub const FOUNDED: u32 = 1;
+    pub const FOUNDED_ALREADY: u32 = 2;
+    pub const FOUNDED_ANOTHER: u32 = 3;
+    pub const BOOTED: u32 = 4;
+    pub const NO_SUCH_NODE: u32 = 5;
+    pub const DRIVE_SET: u32 = 6;
+    pub const NO_SUCH_DRIVE: u32 = 7;
+    pub const BUCKET_CREATED: u32 = 8;
+    pub const BUCKET_EXISTS: u32 = 9;
+    pub const TOO_MANY_BUCKETS: u32 = 10;
+    pub const BUCKET_DELETED: u32 = 11;
+    pub const NO_SUCH_BUCKET: u32 = 12;
+    pub const BUCKET_NOT_EMPTY: u32 = 13;
+    pub const COMMITTED: u32 = 14;
+    pub const DELETED_NOTHING: u32 = 15;
+    pub const DELETED: u32 = 16;
+    pub const DELETED_NULL: u32 = 17;
+    pub const PRECONDITION_FAILED: u32 = 18;
+    pub const NO_SUCH_KEY: u32 = 19;
+    pub const UPLOAD_CREATED: u32 = 20;
+    pub const PART_COMMITTED: u32 = 21;
+    pub const NO_SUCH_UPLOAD: u32 = 22;
+    pub const INVALID_PART: u32 = 23;
+    pub const INVALID_PART_ORDER: u32 = 24;
+    pub const ENTITY_TOO_SMALL: u32 = 25;
+    pub const ENTITY_TOO_LARGE: u32 = 26;
+    pub const UPLOAD_ABORTED: u32 = 27;
+    pub const REFUSED: u32 = 28;
+    pub const STALE: u32 = 29;
+}
+
+impl From<&Outcome> for OutcomeWire {
+    fn from(outcome: &Outcome) -> Self {
+        let bare = |kind| Self { kind, ..Self::default() };
+        let numbered = |kind, number| Self { number, ..bare(kind) };
+        let sequenced =
+            |kind, sequence: Sequence| Self { sequence: Some(sequence.into()), ..bare(kind) };
+        match outcome {
+            Outcome::Found(Found::Founded) => bare(kind::FOUNDED),
+            Outcome::Found(Found::Already) => bare(kind::FOUNDED_ALREADY),
+            Outcome::Found(Found::Another) => bare(kind::FOUNDED_ANOTHER),
+            Outcome::Booted(boot) => numbered(kind::BOOTED, boot.get()),
+            Outcome::NoSuchNode => bare(kind::NO_SUCH_NODE),
+            Outcome::DriveSet { incarnation } => numbered(kind::DRIVE_SET, *incarnation),
+            Outcome::NoSuchDrive => bare(kind::NO_SUCH_DRIVE),
+            Outcome::BucketCreated(bucket) => numbered(kind::BUCKET_CREATED, bucket.get()),
+            Outcome::BucketExists { bucket, owner } => {
+                Self { text: owner.clone(), ..numbered(kind::BUCKET_EXISTS, bucket.get()) }
+            }
+            Outcome::TooManyBuckets => bare(kind::TOO_MANY_BUCKETS),
+            Outcome::BucketDeleted => bare(kind::BUCKET_DELETED),
+            Outcome::NoSuchBucket => bare(kind::NO_SUCH_BUCKET),
+            Outcome::BucketNotEmpty => bare(kind::BUCKET_NOT_EMPTY),
+            Outcome::Committed { version, sequence, etag } => Self {
+                flag: *version == VersionId::Null,
+                text: etag.clone(),
+                ..sequenced(kind::COMMITTED, *sequence)
+            },
+            Outcome::Deleted { version: None, marker } => {
+                Self { flag: *marker, ..bare(kind::DELETED_NOTHING) }
+            }
+            Outcome::Deleted { version: Some(VersionId::Of(sequence)), marker } => {
+                Self { flag: *marker, ..sequenced(kind::DELETED, *sequence) }
+            }
+            Outcome::Deleted { version: Some(VersionId::Null), marker } => {
+                Self { flag: *marker, ..bare(kind::DELETED_NULL) }
+            }
+            Outcome::PreconditionFailed => bare(kind::PRECONDITION_FAILED),
+            Outcome::NoSuchKey => bare(kind::NO_SUCH_KEY),
+            Outcome::UploadCreated(upload) => sequenced(kind::UPLOAD_CREATED, upload.0),
+            Outcome::PartCommitted => bare(kind::PART_COMMITTED),
+            Outcome::NoSuchUpload => bare(kind::NO_SUCH_UPLOAD),
+            Outcome::InvalidPart { number } => numbered(kind::INVALID_PART, (*number).into()),
+            Outcome::InvalidPartOrder => bare(kind::INVALID_PART_ORDER),
+            Outcome::EntityTooSmall { number, size } => {
+                Self { size: *size, ..numbered(kind::ENTITY_TOO_SMALL, (*number).into()) }
+            }
+            Outcome::EntityTooLarge => bare(kind::ENTITY_TOO_LARGE),
+            Outcome::UploadAborted => bare(kind::UPLOAD_ABORTED),
+            Outcome::Refused(why) => Self { text: why.clone(), ..bare(kind::REFUSED) },
+            Outcome::Stale => bare(kind::STALE),
+        }
+    }
+}
+
+impl TryFrom<OutcomeWire> for Outcome {
+    type Error = Malformed;
+
+    fn try_from(wire: OutcomeWire) -> Result<Self, Malformed> {
+        const NOT: Malformed = Malformed::Not("outcome");
+        let OutcomeWire { kind, number, text, sequence, flag, size } = wire;
+        let sequence = || sequence.map(Sequence::from).ok_or(NOT);
+        let part = || u16::try_from(number).map_err(|_| NOT);
+        let marker = flag;
+        Ok(match kind {
+            kind::FOUNDED => Self::Found(Found::Founded),
+            kind::FOUNDED_ALREADY => Self::Found(Found::Already),
+            kind::FOUNDED_ANOTHER => Self::Found(Found::Another),
+            kind::BOOTED => Self::Booted(BootNumber::new(number)),
+            kind::NO_SUCH_NODE => Self::NoSuchNode,
+            kind::DRIVE_SET => Self::DriveSet { incarnation: number },
+            kind::NO_SUCH_DRIVE => Self::NoSuchDrive,
+            kind::BUCKET_CREATED => Self::BucketCreated(BucketId::new(number)),
+            kind::BUCKET_EXISTS => {
+                Self::BucketExists { bucket: BucketId::new(number), owner: text }
+            }
+            kind::TOO_MANY_BUCKETS => Self::TooManyBuckets,
+            kind::BUCKET_DELETED => Self::BucketDeleted,
+            kind::NO_SUCH_BUCKET => Self::NoSuchBucket,
+            kind::BUCKET_NOT_EMPTY => Self::BucketNotEmpty,
+            kind::COMMITTED => {
+                let sequence = sequence()?;
+                let version = VersionId::of(sequence, flag);
+                Self::Committed { version, sequence, etag: text }
+            }
+            kind::DELETED_NOTHING => Self::Deleted { version: None, marker },
+            kind::DELETED => Self::Deleted { version: Some(VersionId::Of(sequence()?)), marker },
+            kind::DELETED_NULL => Self::Deleted { version: Some(VersionId::Null), marker },
+            kind::PRECONDITION_FAILED => Self::PreconditionFailed,
+            kind::NO_SUCH_KEY => Self::NoSuchKey,
+            kind::UPLOAD_CREATED => Self::UploadCreated(UploadId(sequence()?)),
+            kind::PART_COMMITTED => Self::PartCommitted,
+            kind::NO_SUCH_UPLOAD => Self::NoSuchUpload,
+            kind::INVALID_PART => Self::InvalidPart { number: part()? },
+            kind::INVALID_PART_ORDER => Self::InvalidPartOrder,
+            kind::ENTITY_TOO_SMALL => Self::EntityTooSmall { number: part()?, size },
+            kind::ENTITY_TOO_LARGE => Self::EntityTooLarge,
+            kind::UPLOAD_ABORTED => Self::UploadAborted,
+            kind::REFUSED => Self::Refused(text),
+            kind::STALE => Self::Stale,
+            _ => return Err(NOT),
+        })
+    }
+}

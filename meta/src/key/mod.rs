@@ -1,0 +1,243 @@
+//! Where each record lies: keys whose byte order is the order in which the records are wanted.
+//!
+//! A key begins with one byte for its space. Numbers are big-endian; commit sequences of versions
+//! are inverted, so that the newest comes first. An object key that something follows is escaped,
+//! so that the order of its bytes is kept; one at the end is raw.
+
+use crate::record::{Sequence, UploadId};
+use hamster_core::ids::{BucketId, DataId, NodeId};
+
+/// The spaces. Their numbers are on disk.
+mod space {
+    pub const APPLIED: u8 = 0x01;
+    pub const MEMBERSHIP: u8 = 0x02;
+    pub const COUNTERS: u8 = 0x03;
+    pub const LAYOUT: u8 = 0x04;
+    pub const BOOTS: u8 = 0x05;
+    pub const SESSION: u8 = 0x06;
+    pub const BUCKET_BY_NAME: u8 = 0x10;
+    pub const BUCKET: u8 = 0x11;
+    pub const VERSION: u8 = 0x20;
+    pub const HEAD: u8 = 0x21;
+    pub const CURRENT: u8 = 0x22;
+    pub const DATA: u8 = 0x30;
+    pub const DEAD: u8 = 0x31;
+    pub const UPLOAD: u8 = 0x40;
+    pub const PART: u8 = 0x41;
+    pub const COMPLETED: u8 = 0x42;
+}
+
+/// Keys from one (inclusive) to another (exclusive).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct KeyRange {
+    pub from: Vec<u8>,
+    pub to: Vec<u8>,
+}
+
+impl KeyRange {
+    /// All keys that begin with `prefix`, which is not all 0xff.
+    pub(crate) fn of_prefix(prefix: Vec<u8>) -> Self {
+        let to = behind(&prefix);
+        Self { from: prefix, to }
+    }
+}
+
+/// The least key greater than all that begin with `prefix`.
+pub(crate) fn behind(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            return end;
+        }
+    }
+    unreachable!("every key begins with its space, which is below 0xff")
+}
+
+struct Builder(Vec<u8>);
+
+impl Builder {
+    fn new(space: u8) -> Self {
+        let mut bytes = Vec::with_capacity(64);
+        bytes.push(space);
+        Self(bytes)
+    }
+
+    fn number(mut self, number: u64) -> Self {
+        self.0.extend(number.to_be_bytes());
+        self
+    }
+
+    fn sequence(mut self, sequence: Sequence) -> Self {
+        self.0.extend(sequence.index.to_be_bytes());
+        self.0.extend(sequence.position.to_be_bytes());
+        self
+    }
+
+    fn raw(mut self, bytes: &[u8]) -> Self {
+        self.0.extend(bytes);
+        self
+    }
+
+    /// A key that something follows: NUL becomes 00 ff, the end is 00 00, so that a key comes before
+    /// every longer one that begins with it.
+    fn escaped(mut self, key: &str) -> Self {
+        for byte in key.bytes() {
+            self.0.push(byte);
+            if byte == 0 {
+                self.0.push(0xff);
+            }
+        }
+        self.0.extend([0, 0]);
+        self
+    }
+
+    fn in_bucket(space: u8, bucket: BucketId) -> Self {
+        Self::new(space).number(bucket.get())
+    }
+}
+
+/// Position of the log entry applied last.
+pub(crate) fn applied() -> Vec<u8> {
+    vec![space::APPLIED]
+}
+
+/// The membership of the Raft group as applied.
+pub(crate) fn membership() -> Vec<u8> {
+    vec![space::MEMBERSHIP]
+}
+
+/// The cluster's counters.
+pub(crate) fn counters() -> Vec<u8> {
+    vec![space::COUNTERS]
+}
+
+/// The layout.
+pub(crate) fn layout() -> Vec<u8> {
+    vec![space::LAYOUT]
+}
+
+/// How often `node` has started.
+pub(crate) fn boots(node: NodeId) -> Vec<u8> {
+    Builder::new(space::BOOTS).number(node.get()).0
+}
+
+/// A slot of the session of `node`.
+pub(crate) fn session(node: NodeId, slot: u8) -> Vec<u8> {
+    Builder::new(space::SESSION).number(node.get()).raw(&[slot]).0
+}
+
+/// The bucket that has this name now.
+pub(crate) fn bucket_by_name(name: &str) -> Vec<u8> {
+    Builder::new(space::BUCKET_BY_NAME).raw(name.as_bytes()).0
+}
+
+/// All buckets behind the name `after`.
+pub(crate) fn buckets_behind(after: &str) -> KeyRange {
+    let from = Builder::new(space::BUCKET_BY_NAME).raw(after.as_bytes()).raw(&[0]).0;
+    KeyRange { from, to: vec![space::BUCKET_BY_NAME + 1] }
+}
+
+/// A bucket.
+pub(crate) fn bucket(bucket: BucketId) -> Vec<u8> {
+    Builder::in_bucket(space::BUCKET, bucket).0
+}
+
+/// A version.
+pub(crate) fn version(bucket: BucketId, key: &str, sequence: Sequence) -> Vec<u8> {
+    let newest_first = Sequence::new(!sequence.index, !sequence.position);
+    Builder::in_bucket(space::VERSION, bucket).escaped(key).sequence(newest_first).0
+}
+
+/// All versions of a key, newest first.
+pub(crate) fn versions(bucket: BucketId, key: &str) -> KeyRange {
+    KeyRange::of_prefix(Builder::in_bucket(space::VERSION, bucket).escaped(key).0)
+}
+
+/// All versions of a bucket.
+pub(crate) fn versions_of_bucket(bucket: BucketId) -> KeyRange {
+    KeyRange::of_prefix(Builder::in_bucket(space::VERSION, bucket).0)
+}
+
+/// The head of a key.
+pub(crate) fn head(bucket: BucketId, key: &str) -> Vec<u8> {
+    Builder::in_bucket(space::HEAD, bucket).raw(key.as_bytes()).0
+}
+
+/// The row of a key in the current index.
+pub(crate) fn current(bucket: BucketId, key: &str) -> Vec<u8> {
+    Builder::in_bucket(space::CURRENT, bucket).raw(key.as_bytes()).0
+}
+
+/// The rows of the current index whose keys begin with `prefix`.
+pub(crate) fn current_with_prefix(bucket: BucketId, prefix: &str) -> KeyRange {
+    KeyRange::of_prefix(current(bucket, prefix))
+}
+
+/// The object key of a row of the current index.
+pub(crate) fn key_of_current(row: &[u8]) -> Option<&str> {
+    std::str::from_utf8(row.get(1 + 8..)?).ok()
+}
+
+/// A data record. A data id begins with its partition, so this is the order `partition, data id`.
+pub(crate) fn data(data: DataId) -> Vec<u8> {
+    Builder::new(space::DATA).raw(&data.bytes()).0
+}
+
+/// A data id that died at `sequence`.
+pub(crate) fn dead(sequence: Sequence, data: DataId) -> Vec<u8> {
+    Builder::new(space::DEAD).sequence(sequence).raw(&data.bytes()).0
+}
+
+/// The dead queue, in the order of the deaths.
+#[cfg(test)]
+pub(crate) fn all_dead() -> KeyRange {
+    KeyRange::of_prefix(vec![space::DEAD])
+}
+
+/// All data records.
+#[cfg(test)]
+pub(crate) fn all_data() -> KeyRange {
+    KeyRange::of_prefix(vec![space::DATA])
+}
+
+/// An open upload.
+pub(crate) fn upload(bucket: BucketId, key: &str, upload: UploadId) -> Vec<u8> {
+    Builder::in_bucket(space::UPLOAD, bucket).escaped(key).sequence(upload.0).0
+}
+
+/// All open uploads of one key.
+pub(crate) fn uploads_of_key(bucket: BucketId, key: &str) -> KeyRange {
+    KeyRange::of_prefix(Builder::in_bucket(space::UPLOAD, bucket).escaped(key).0)
+}
+
+/// The open uploads whose keys begin with `prefix`.
+pub(crate) fn uploads_with_prefix(bucket: BucketId, prefix: &str) -> KeyRange {
+    // The end mark is left away: what begins with the escaped prefix begins with the prefix.
+    let mut from = Builder::in_bucket(space::UPLOAD, bucket).escaped(prefix).0;
+    from.truncate(from.len() - 2);
+    KeyRange::of_prefix(from)
+}
+
+/// A part of an open or completed upload.
+pub(crate) fn part(upload: UploadId, number: u16) -> Vec<u8> {
+    Builder::new(space::PART).sequence(upload.0).raw(&number.to_be_bytes()).0
+}
+
+/// The parts of an upload by number.
+pub(crate) fn parts(upload: UploadId) -> KeyRange {
+    KeyRange::of_prefix(Builder::new(space::PART).sequence(upload.0).0)
+}
+
+/// A completed upload.
+pub(crate) fn completed(upload: UploadId) -> Vec<u8> {
+    Builder::new(space::COMPLETED).sequence(upload.0).0
+}
+
+/// Everything.
+pub(crate) fn all() -> KeyRange {
+    KeyRange { from: vec![], to: vec![0xff] }
+}
+
+#[cfg(test)]
+mod tests;

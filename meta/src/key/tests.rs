@@ -1,0 +1,76 @@
+//! Facts about keys: their order is the wanted one, whatever bytes an object key has.
+
+use super::*;
+use proptest::prelude::*;
+
+const BUCKET: BucketId = BucketId::new(0x0102_ffff_ffff_ffff);
+
+/// Keys that are likely to begin alike, with the characters that an escape could get wrong.
+fn object_key() -> impl Strategy<Value = String> {
+    proptest::collection::vec(
+        prop_oneof![Just('\0'), Just('\u{1}'), Just('a'), Just('/'), Just('ÿ'), any::<char>()],
+        0..6,
+    )
+    .prop_map(String::from_iter)
+}
+
+fn sequence() -> impl Strategy<Value = Sequence> {
+    (any::<u64>(), any::<u32>()).prop_map(|(index, position)| Sequence::new(index, position))
+}
+
+proptest! {
+    #[test]
+    fn versions_come_by_key_then_newest_first(
+        (left, right) in (object_key(), object_key()),
+        (older, newer) in (sequence(), sequence()),
+    ) {
+        let order = version(BUCKET, &left, older).cmp(&version(BUCKET, &right, newer));
+        prop_assert_eq!(order, left.cmp(&right).then(newer.cmp(&older)));
+    }
+
+    #[test]
+    fn uploads_come_by_key_then_id(
+        (left, right) in (object_key(), object_key()),
+        (first, second) in (sequence(), sequence()),
+    ) {
+        let (first, second) = (UploadId(first), UploadId(second));
+        let order = upload(BUCKET, &left, first).cmp(&upload(BUCKET, &right, second));
+        prop_assert_eq!(order, left.cmp(&right).then(first.cmp(&second)));
+    }
+
+    #[test]
+    fn a_range_holds_its_own_and_nothing_else(
+        (key, prefix) in (object_key(), object_key()),
+        at in sequence(),
+    ) {
+        let holds = |range: KeyRange, row: &[u8]| *range.from <= *row && *row < *range.to;
+        let upload = upload(BUCKET, &key, UploadId(at));
+        prop_assert_eq!(key_of_current(&current(BUCKET, &key)), Some(&*key));
+        let begins = key.starts_with(&prefix);
+        prop_assert_eq!(holds(uploads_with_prefix(BUCKET, &prefix), &upload), begins);
+        prop_assert_eq!(holds(current_with_prefix(BUCKET, &prefix), &current(BUCKET, &key)), begins);
+        let version = version(BUCKET, &key, at);
+        prop_assert_eq!(holds(versions(BUCKET, &prefix), &version), key == prefix);
+        prop_assert_eq!(holds(uploads_of_key(BUCKET, &prefix), &upload), key == prefix);
+        prop_assert!(holds(versions_of_bucket(BUCKET), &version));
+        prop_assert!(!holds(versions_of_bucket(BucketId::new(BUCKET.get() + 1)), &version));
+    }
+}
+
+#[test]
+fn keys_are_pinned() {
+    let at = Sequence::new(5, 6);
+    let bucket = BucketId::new(7);
+    let pins = [
+        (version(bucket, "a\0b", at), "2000000000000000076100ff620000fffffffffffffffafffffff9"),
+        (head(bucket, "a\0b"), "210000000000000007610062"),
+        (current(bucket, "é"), "220000000000000007c3a9"),
+        (data(DataId::from_bytes([9; 16])), "3009090909090909090909090909090909"),
+        (upload(bucket, "a", UploadId(at)), "400000000000000007610000000000000000000500000006"),
+        (part(UploadId(at), 258), "410000000000000005000000060102"),
+        (bucket_by_name("b"), "1062"),
+    ];
+    for (key, pin) in pins {
+        assert_eq!(hex::encode(key), pin);
+    }
+}

@@ -1,0 +1,25 @@
+//! Buckets by name.
+
+use crate::key;
+use crate::record::{Bucket, Record};
+use crate::state::{ReadError, View, Visit, get_record};
+use hamster_core::limits;
+
+/// The bucket of this name.
+pub(crate) fn by_name(view: &dyn View, name: &str) -> Result<Option<Bucket>, ReadError> {
+    get_record(view, &key::bucket_by_name(name))
+}
+
+/// Buckets behind the name `after`, at most `limit`.
+pub(crate) fn behind(view: &dyn View, after: &str, limit: usize) -> Result<Vec<Bucket>, ReadError> {
+    let limit = limit.min(limits::BUCKETS_MAX);
+    let mut buckets = Vec::new();
+    if limit == 0 {
+        return Ok(buckets);
+    }
+    view.scan(&key::buckets_behind(after), &mut |_, value| {
+        buckets.push(Bucket::decode(value)?);
+        Ok(if buckets.len() == limit { Visit::Stop } else { Visit::Next })
+    })?;
+    Ok(buckets)
+}

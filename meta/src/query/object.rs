@@ -1,0 +1,108 @@
+//! Versions of a key, and where their bytes lie.
+
+use super::{Extent, Object};
+use crate::key;
+use crate::record::{
+    Content, DataRecord, Head, Malformed, Part, Record, UploadId, Version, VersionId,
+};
+use crate::state::{ReadError, View, Visit, get_record};
+use hamster_core::ids::{BucketId, DataId};
+use std::ops::Range;
+
+/// The current version of a key.
+pub(crate) fn current(
+    view: &dyn View,
+    bucket: BucketId,
+    key: &str,
+) -> Result<Option<Version>, ReadError> {
+    let Some(head) = get_record::<Head>(view, &key::head(bucket, key))? else {
+        return Ok(None);
+    };
+    get_record(view, &key::version(bucket, key, head.current))
+}
+
+/// The version of this id.
+pub(crate) fn version(
+    view: &dyn View,
+    bucket: BucketId,
+    key: &str,
+    id: VersionId,
+) -> Result<Option<Version>, ReadError> {
+    let sequence = match id {
+        VersionId::Of(sequence) => Some(sequence),
+        VersionId::Null => {
+            get_record::<Head>(view, &key::head(bucket, key))?.and_then(|head| head.null)
+        }
+    };
+    let Some(sequence) = sequence else {
+        return Ok(None);
+    };
+    let version: Option<Version> = get_record(view, &key::version(bucket, key, sequence))?;
+    // Why the filter: a null version has a sequence, but is not named by it.
+    Ok(version.filter(|version| version.id == id))
+}
+
+/// The current version of a key and where `range` of its body lies.
+pub(crate) fn object(
+    view: &dyn View,
+    bucket: BucketId,
+    key: &str,
+    range: &Range<u64>,
+) -> Result<Option<Object>, ReadError> {
+    let Some(version) = current(view, bucket, key)? else {
+        return Ok(None);
+    };
+    let extents = extents(view, &version, range)?.ok_or(Malformed::Not("data"))?;
+    Ok(Some(Object { version, extents }))
+}
+
+/// Where `range` of the body of `version` lies; `None` if the version has gone.
+pub(crate) fn extents(
+    view: &dyn View,
+    version: &Version,
+    range: &Range<u64>,
+) -> Result<Option<Vec<Extent>>, ReadError> {
+    match version.content {
+        Content::Nothing => Ok(Some(vec![])),
+        Content::Data(_) if range.start >= version.size.min(range.end) => Ok(Some(vec![])),
+        Content::Data(data) => {
+            let record = get_record::<DataRecord>(view, &key::data(data))?;
+            let extent = |record| vec![Extent { offset: 0, size: version.size, record }];
+            Ok(record.map(extent))
+        }
+        Content::Upload(upload) => extents_of_parts(view, version, upload, range),
+    }
+}
+
+fn extents_of_parts(
+    view: &dyn View,
+    version: &Version,
+    upload: UploadId,
+    range: &Range<u64>,
+) -> Result<Option<Vec<Extent>>, ReadError> {
+    let mut wanted: Vec<(u64, u64, DataId)> = vec![];
+    let mut offset = 0;
+    view.scan(&key::parts(upload), &mut |_, value| {
+        let part = Part::decode(value)?;
+        let end = offset + part.size;
+        if let Some(data) = part.data
+            && end > range.start
+            && offset < range.end
+        {
+            wanted.push((offset, part.size, data));
+        }
+        offset = end;
+        Ok(Visit::Next)
+    })?;
+    if offset != version.size {
+        return Ok(None);
+    }
+    let mut extents = Vec::with_capacity(wanted.len());
+    for (offset, size, data) in wanted {
+        let Some(record) = get_record(view, &key::data(data))? else {
+            return Ok(None);
+        };
+        extents.push(Extent { offset, size, record });
+    }
+    Ok(Some(extents))
+}

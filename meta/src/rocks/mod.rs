@@ -1,0 +1,229 @@
+//! RocksDB: the log database (write-ahead log on, written with a sync) and the state database
+//! (write-ahead log off, durable by flushes). The only module besides core's `uring` that touches
+//! the file system. Everything here may block, except where it says otherwise.
+
+use crate::key::KeyRange;
+use crate::state::{Batch, Reach, ReadError, View, Visit, Visitor, Write};
+use hamster_core::limits;
+use rocksdb::{
+    BlockBasedOptions, Cache, DB, DBCompressionType, DBRecoveryMode, ErrorKind, Options,
+    ReadOptions, ReadTier, WriteBatch, WriteOptions,
+};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What a database is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
+    /// The Raft log: each write is in the write-ahead log.
+    Log,
+    /// The state: no write-ahead log; what was applied since the last flush comes from the Raft log
+    /// again.
+    State,
+}
+
+/// An open database.
+#[derive(Clone)]
+pub(crate) struct Database {
+    database: Arc<DB>,
+    purpose: Purpose,
+}
+
+/// Opens the database at `path`, made if it is not there.
+pub(crate) fn open(path: &Path, purpose: Purpose) -> io::Result<Database> {
+    std::fs::create_dir_all(path)?;
+    let options = options(purpose).map_err(io::Error::other)?;
+    let database = DB::open(&options, path).map_err(io::Error::other)?;
+    Ok(Database { database: Arc::new(database), purpose })
+}
+
+/// Whether there is a database at `path`.
+pub(crate) fn exists(path: &Path) -> bool {
+    path.join("CURRENT").is_file()
+}
+
+/// Removes the database at `path`, if there is one.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+fn options(purpose: Purpose) -> Result<Options, rocksdb::Error> {
+    let mut table = BlockBasedOptions::default();
+    table.set_format_version(6);
+    // Why zero: a database that refused a write is not to be trusted again by itself (invariant 5).
+    // Why as text: the crate has no method for it.
+    let mut options = Options::default().get_options_from_string("max_bgerror_resume_count=0")?;
+    options.create_if_missing(true);
+    options.set_max_background_jobs(2);
+    options.set_keep_log_file_num(2);
+    options.set_max_open_files(limits::METADATA_OPEN_FILES_MAX);
+    options.set_compression_type(DBCompressionType::Lz4);
+    match purpose {
+        Purpose::Log => {
+            // Why not point-in-time: it would cut a damaged log short in silence. This mode takes a
+            // torn last record only; anything else is an error.
+            options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+            options.set_write_buffer_size(limits::METADATA_LOG_BUFFER_BYTES.as_usize());
+            options.set_max_total_wal_size(limits::METADATA_LOG_BUFFER_BYTES.get() * 2);
+            table.disable_cache();
+        }
+        Purpose::State => {
+            options.set_write_buffer_size(limits::METADATA_STATE_BUFFER_BYTES.as_usize());
+            options.set_max_write_buffer_number(4);
+            options.set_level_compaction_dynamic_level_bytes(true);
+            let cache = Cache::new_lru_cache(limits::METADATA_CACHE_BYTES.as_usize());
+            table.set_block_cache(&cache);
+            table.set_cache_index_and_filter_blocks(true);
+            table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+            table.set_bloom_filter(10.0, false);
+        }
+    }
+    options.set_block_based_table_factory(&table);
+    Ok(options)
+}
+
+impl Database {
+    fn rocks_batch(batch: &Batch) -> WriteBatch {
+        let mut rocks = WriteBatch::default();
+        for write in &batch.0 {
+            match write {
+                Write::Put(key, value) => rocks.put(key, value),
+                Write::Delete(key) => rocks.delete(key),
+                Write::DeleteRange(from, to) => rocks.delete_range(from.as_slice(), to.as_slice()),
+            }
+        }
+        rocks
+    }
+
+    fn write_options(&self) -> WriteOptions {
+        let mut options = WriteOptions::default();
+        options.disable_wal(self.purpose == Purpose::State);
+        options
+    }
+
+    /// Applies a batch to memory. `Ok(false)`: it would have to wait. Does not block.
+    pub(crate) fn try_write(&self, batch: &Batch) -> io::Result<bool> {
+        assert_eq!(self.purpose, Purpose::State, "a write to the log touches the drive");
+        let mut options = self.write_options();
+        options.set_no_slowdown(true);
+        match self.database.write_opt(Self::rocks_batch(batch), &options) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Incomplete => Ok(false),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    /// Applies a batch; with `synced`, it is durable (the log only).
+    pub(crate) fn write(&self, batch: &Batch, synced: bool) -> io::Result<()> {
+        assert!(!synced || self.purpose == Purpose::Log, "the state is durable by flushes");
+        let mut options = self.write_options();
+        options.set_sync(synced);
+        self.database.write_opt(Self::rocks_batch(batch), &options).map_err(io::Error::other)
+    }
+
+    /// Makes everything applied so far durable.
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        self.database.flush().map_err(io::Error::other)
+    }
+
+    /// One moment.
+    pub(crate) fn snapshot(&self, reach: Reach) -> Snapshot<'_> {
+        Snapshot { database: self, snapshot: self.database.snapshot(), reach }
+    }
+
+    /// What is there at each read.
+    pub(crate) fn now(&self, reach: Reach) -> Now<'_> {
+        Now { database: self, reach }
+    }
+
+    fn get(&self, key: &[u8], options: &ReadOptions) -> Result<Option<Vec<u8>>, ReadError> {
+        self.database.get_opt(key, options).map_err(read_error)
+    }
+
+    fn scan(
+        &self,
+        range: &KeyRange,
+        mut options: ReadOptions,
+        visit: &mut Visitor<'_>,
+    ) -> Result<(), ReadError> {
+        options.set_iterate_upper_bound(range.to.clone());
+        let mut rows = self.database.raw_iterator_opt(options);
+        rows.seek(&range.from);
+        while let Some((key, value)) = rows.item() {
+            match visit(key, value)? {
+                Visit::Next => rows.next(),
+                Visit::Seek(target) => rows.seek(target),
+                Visit::Stop => return Ok(()),
+            }
+        }
+        rows.status().map_err(read_error)
+    }
+}
+
+fn read_options(reach: Reach) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    if reach == Reach::Memory {
+        options.set_read_tier(ReadTier::BlockCache);
+    }
+    options
+}
+
+fn read_error(error: rocksdb::Error) -> ReadError {
+    match error.kind() {
+        ErrorKind::Incomplete => ReadError::WouldBlock,
+        _ => ReadError::Failed(error.into_string()),
+    }
+}
+
+/// One moment of a database.
+pub(crate) struct Snapshot<'a> {
+    database: &'a Database,
+    snapshot: rocksdb::Snapshot<'a>,
+    reach: Reach,
+}
+
+impl Snapshot<'_> {
+    fn options(&self) -> ReadOptions {
+        let mut options = read_options(self.reach);
+        options.set_snapshot(&self.snapshot);
+        options
+    }
+}
+
+impl View for Snapshot<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        self.database.get(key, &self.options())
+    }
+
+    fn scan(
+        &self,
+        range: &KeyRange,
+        visit: &mut Visitor<'_>,
+    ) -> Result<(), ReadError> {
+        self.database.scan(range, self.options(), visit)
+    }
+}
+
+/// What is there at each read; a scan is one moment by itself.
+pub(crate) struct Now<'a> {
+    database: &'a Database,
+    reach: Reach,
+}
+
+impl View for Now<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        self.database.get(key, &read_options(self.reach))
+    }
+
+    fn scan(
+        &self,
+        range: &KeyRange,
+        visit: &mut Visitor<'_>,
+    ) -> Result<(), ReadError> {
+        self.database.scan(range, read_options(self.reach), visit)
+    }
+}
