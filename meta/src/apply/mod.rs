@@ -20,18 +20,36 @@ mod set_drive;
 use crate::command::proposal::{Envelope, Proposal, Session};
 use crate::command::{Command, Outcome};
 use crate::key;
-use crate::record::{Boots, Sequence, SessionSlot};
+use crate::log::{Entry, Payload, StoredMembership};
+use crate::record::{Boots, Record, Sequence, SessionSlot};
 use crate::state::{Batch, ReadError, View};
 use change::Change;
 use hamster_core::limits;
 
 /// What a proposal comes to.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Applied {
     /// The changes to the state.
     pub batch: Batch,
     /// The outcomes of the commands of all envelopes, in order.
     pub outcomes: Vec<Outcome>,
+}
+
+/// Decides a log entry upon `state`, and notes that it is applied: in the same batch as its effects.
+pub(crate) fn entry(state: &dyn View, entry: &Entry) -> Result<Applied, ReadError> {
+    let mut applied = match &entry.payload {
+        Payload::Blank => Applied::default(),
+        Payload::Proposal(commands) => proposal(state, entry.position.index, commands)?,
+        Payload::Membership(membership) => {
+            let membership = membership.clone();
+            let stored = StoredMembership { position: Some(entry.position), membership };
+            let mut applied = Applied::default();
+            applied.batch.put(key::membership(), stored.encode());
+            applied
+        }
+    };
+    applied.batch.put(key::applied(), entry.position.encode());
+    Ok(applied)
 }
 
 /// Decides the proposal of the log entry at `index` upon `state`.

@@ -45,10 +45,11 @@ proptest! {
     ) {
         let holds = |range: KeyRange, row: &[u8]| *range.from <= *row && *row < *range.to;
         let upload = upload(BUCKET, &key, UploadId(at));
-        prop_assert_eq!(key_of_current(&current(BUCKET, &key)), Some(&*key));
+        let row = current(BUCKET, &key);
+        prop_assert_eq!(key_of_current(&row), Some(&*key));
         let begins = key.starts_with(&prefix);
         prop_assert_eq!(holds(uploads_with_prefix(BUCKET, &prefix), &upload), begins);
-        prop_assert_eq!(holds(current_with_prefix(BUCKET, &prefix), &current(BUCKET, &key)), begins);
+        prop_assert_eq!(holds(current_with_prefix(BUCKET, &prefix), &row), begins);
         let version = version(BUCKET, &key, at);
         prop_assert_eq!(holds(versions(BUCKET, &prefix), &version), key == prefix);
         prop_assert_eq!(holds(uploads_of_key(BUCKET, &prefix), &upload), key == prefix);

@@ -199,11 +199,7 @@ impl View for Snapshot<'_> {
         self.database.get(key, &self.options())
     }
 
-    fn scan(
-        &self,
-        range: &KeyRange,
-        visit: &mut Visitor<'_>,
-    ) -> Result<(), ReadError> {
+    fn scan(&self, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<(), ReadError> {
         self.database.scan(range, self.options(), visit)
     }
 }
@@ -219,11 +215,7 @@ impl View for Now<'_> {
         self.database.get(key, &read_options(self.reach))
     }
 
-    fn scan(
-        &self,
-        range: &KeyRange,
-        visit: &mut Visitor<'_>,
-    ) -> Result<(), ReadError> {
+    fn scan(&self, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<(), ReadError> {
         self.database.scan(range, read_options(self.reach), visit)
     }
 }

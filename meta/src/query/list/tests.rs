@@ -95,11 +95,7 @@ impl<V: View> View for Counting<V> {
         self.0.get(key)
     }
 
-    fn scan(
-        &self,
-        range: &crate::key::KeyRange,
-        visit: &mut Visitor<'_>,
-    ) -> Result<(), ReadError> {
+    fn scan(&self, range: &crate::key::KeyRange, visit: &mut Visitor<'_>) -> Result<(), ReadError> {
         self.0.scan(range, &mut |key, value| {
             self.1.set(self.1.get() + 1);
             visit(key, value)

@@ -1,0 +1,271 @@
+//! Writing to the mirrors, on core 0: the log to all of them in parallel, the state to the first one
+//! in place and to the others in order behind it. A mirror that fails, or is told to have failed, is
+//! left out for good.
+
+use super::seed::Seeded;
+use super::{MirrorSet, RecordMirrors};
+use crate::shared::Shared;
+use crate::state::{Batch, Database};
+use futures_util::future::join_all;
+use hamster_core::ids::DriveOrdinal;
+use hamster_core::sync::{self, OneshotSender, Receiver, Semaphore, Sender};
+use hamster_core::worker::Worker;
+use hamster_core::{Core, Queue, limits};
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The mirrors of this node. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Mirrors(Rc<Inner>);
+
+struct Inner {
+    core: Core,
+    shared: Arc<Shared>,
+    record: RecordMirrors,
+    /// Those in use. The first one is read from.
+    live: RefCell<Vec<Rc<Mirror>>>,
+    set: RefCell<MirrorSet>,
+    /// Held while the set changes, until the change is recorded.
+    changing: Semaphore,
+    /// Held while a batch goes to the states.
+    state_write: Semaphore,
+}
+
+struct Mirror {
+    drive: DriveOrdinal,
+    /// Its place among the databases that readers share.
+    slot: usize,
+    log: Database,
+    state: Database,
+    log_worker: Worker,
+    state_worker: Worker,
+    follower: Sender<Follow>,
+}
+
+/// What is asked of the task that writes a mirror's state behind the first one's. The answer says
+/// whether all earlier writes have succeeded.
+enum Follow {
+    Write(Arc<Batch>),
+    Settle(OneshotSender<bool>),
+    Flush(OneshotSender<bool>),
+}
+
+impl Mirrors {
+    /// Over `seeded`, which the superblocks record as `set`. `shared` holds their states in order.
+    pub(crate) fn new(
+        core: &Core,
+        shared: Arc<Shared>,
+        record: RecordMirrors,
+        set: MirrorSet,
+        seeded: Vec<Seeded>,
+    ) -> Self {
+        let mirrors = Self(Rc::new(Inner {
+            core: core.clone(),
+            shared,
+            record,
+            live: RefCell::default(),
+            set: RefCell::new(set),
+            changing: Semaphore::new(1),
+            state_write: Semaphore::new(1),
+        }));
+        for (slot, seeded) in seeded.into_iter().enumerate() {
+            let (follower, follows) = sync::channel(limits::MIRROR_BATCHES_BEHIND_MAX);
+            let mirror = Rc::new(Mirror {
+                drive: seeded.drive,
+                slot,
+                log: seeded.log,
+                state: seeded.state,
+                log_worker: core.worker("meta-log"),
+                state_worker: core.worker("meta-state"),
+                follower,
+            });
+            mirrors.0.live.borrow_mut().push(Rc::clone(&mirror));
+            let (state, worker) = (mirror.state.clone(), mirror.state_worker.clone());
+            let follow = follow(mirrors.clone(), mirror.drive, state, worker, follows);
+            core.spawn(Queue::Latency, follow);
+        }
+        mirrors
+    }
+
+    /// The log to read from.
+    pub(crate) fn log(&self) -> io::Result<Database> {
+        Ok(self.first()?.log.clone())
+    }
+
+    /// The state to read from.
+    pub(crate) fn state(&self) -> io::Result<Database> {
+        Ok(self.first()?.state.clone())
+    }
+
+    /// The drive that is read from.
+    pub(crate) fn first_drive(&self) -> io::Result<DriveOrdinal> {
+        Ok(self.first()?.drive)
+    }
+
+    fn first(&self) -> io::Result<Rc<Mirror>> {
+        let first = self.0.live.borrow().first().cloned();
+        first.ok_or_else(|| io::Error::other("no metadata mirror is left"))
+    }
+
+    /// Writes to all logs and waits until that is durable on all that stay in use, and the set of
+    /// those is recorded.
+    pub(crate) async fn write_log(&self, batch: Batch) -> io::Result<()> {
+        let batch = Arc::new(batch);
+        let live = self.0.live.borrow().clone();
+        let writes = live.iter().map(|mirror| {
+            let (log, batch) = (mirror.log.clone(), Arc::clone(&batch));
+            mirror.log_worker.run(move || log.write(&batch, true))
+        });
+        let results = join_all(writes).await;
+        for (mirror, result) in live.iter().zip(results) {
+            if let Err(error) = result {
+                tracing::error!("the metadata log on {} failed: {error}", mirror.drive);
+                self.leave_out(mirror.drive).await?;
+            }
+        }
+        // Why: the set may be changing for another reason, and an acknowledgement must not be faster
+        // than its record.
+        let _unchanged = self.0.changing.acquire(1).await;
+        self.first().map(|_| ())
+    }
+
+    /// Writes to the state that is read from, and has the others follow.
+    pub(crate) async fn write_state(&self, batch: Batch) -> io::Result<()> {
+        let batch = Arc::new(batch);
+        while let Err((drive, error)) = self.try_write_state(&batch).await? {
+            tracing::error!("the metadata state on {drive} failed: {error}");
+            self.leave_out(drive).await?;
+        }
+        Ok(())
+    }
+
+    async fn try_write_state(
+        &self,
+        batch: &Arc<Batch>,
+    ) -> io::Result<Result<(), (DriveOrdinal, io::Error)>> {
+        let _permit = self.0.state_write.acquire(1).await;
+        let live = self.0.live.borrow().clone();
+        let first = self.first()?;
+        let written = match first.state.try_write(batch) {
+            Ok(false) => {
+                let (state, batch) = (first.state.clone(), Arc::clone(batch));
+                first.state_worker.run(move || state.write(&batch, false)).await
+            }
+            result => result.map(|_| ()),
+        };
+        if let Err(error) = written {
+            return Ok(Err((first.drive, error)));
+        }
+        for mirror in live.iter().skip(1) {
+            // A follower ends with its mirror only; then the batch is of no use to it.
+            let _ended = mirror.follower.send(Follow::Write(Arc::clone(batch))).await;
+        }
+        Ok(Ok(()))
+    }
+
+    /// Makes everything that was written to the states durable.
+    pub(crate) async fn flush(&self) -> io::Result<()> {
+        let live = self.0.live.borrow().clone();
+        let flushes = live.iter().map(|mirror| async {
+            let (answer, answered) = sync::oneshot();
+            let sent = mirror.follower.send(Follow::Flush(answer)).await;
+            sent.is_ok() && answered.await.unwrap_or(false)
+        });
+        let results = join_all(flushes).await;
+        for (mirror, flushed) in live.iter().zip(results) {
+            if !flushed {
+                self.leave_out(mirror.drive).await?;
+            }
+        }
+        self.first().map(|_| ())
+    }
+
+    /// The mirror on `drive`, if there is one in use, is not used any more; the set without it is
+    /// recorded when this is done. An error: no mirror is left, or the set cannot be recorded.
+    pub(crate) async fn leave_out(&self, drive: DriveOrdinal) -> io::Result<()> {
+        let _permit = self.0.changing.acquire(1).await;
+        if !self.0.live.borrow().iter().any(|mirror| mirror.drive == drive) {
+            return self.first().map(|_| ());
+        }
+        tracing::warn!("the metadata mirror on {drive} is left out");
+        // No batch is on its way to the states while the first one changes.
+        let _still = self.0.state_write.acquire(1).await;
+        self.0.live.borrow_mut().retain(|mirror| mirror.drive != drive);
+        let first = self.settle_first().await.inspect_err(|_| {
+            self.0.shared.stop("the last metadata mirror has failed");
+        })?;
+        self.0.shared.read_from(first.slot);
+        let set = {
+            let mut set = self.0.set.borrow_mut();
+            set.epoch += 1;
+            set.drives = self.0.live.borrow().iter().map(|mirror| mirror.drive).collect();
+            set.clone()
+        };
+        let recorded = (self.0.record)(set).await;
+        recorded.inspect_err(|error| {
+            self.0.live.borrow_mut().clear();
+            self.0.shared.stop(&format!("the metadata mirrors cannot be recorded: {error}"));
+        })
+    }
+
+    /// The first mirror whose state has everything that was sent to it.
+    async fn settle_first(&self) -> io::Result<Rc<Mirror>> {
+        loop {
+            let first = self.first()?;
+            let (answer, answered) = sync::oneshot();
+            let sent = first.follower.send(Follow::Settle(answer)).await;
+            if sent.is_ok() && answered.await.unwrap_or(false) {
+                return Ok(first);
+            }
+            self.0.live.borrow_mut().retain(|mirror| mirror.drive != first.drive);
+        }
+    }
+
+    /// The drives in use and the epoch of their set.
+    pub(crate) fn set(&self) -> MirrorSet {
+        self.0.set.borrow().clone()
+    }
+
+    /// Lets all mirrors go; the databases close with their last reader.
+    pub(crate) fn close(&self) {
+        self.0.live.borrow_mut().clear();
+    }
+}
+
+/// Writes one mirror's state behind the first one's, in order.
+async fn follow(
+    mirrors: Mirrors,
+    drive: DriveOrdinal,
+    state: Database,
+    worker: Worker,
+    mut follows: Receiver<Follow>,
+) {
+    let mut sound = true;
+    while let Some(follow) = follows.receive().await {
+        let state = state.clone();
+        let (result, answer) = match follow {
+            Follow::Write(batch) if sound => {
+                (worker.run(move || state.write(&batch, false)).await, None)
+            }
+            Follow::Flush(answer) if sound => {
+                (worker.run(move || state.flush()).await, Some(answer))
+            }
+            Follow::Write(_) => (Ok(()), None),
+            Follow::Settle(answer) | Follow::Flush(answer) => (Ok(()), Some(answer)),
+        };
+        if let Err(error) = result {
+            tracing::error!("the metadata state on {drive} failed: {error}");
+            sound = false;
+            let mirrors = mirrors.clone();
+            let core = mirrors.0.core.clone();
+            // Why a task of its own: leaving out waits for followers.
+            core.spawn(Queue::Latency, async move { mirrors.leave_out(drive).await });
+        }
+        if let Some(answer) = answer {
+            // Nobody waits any more: then nobody needs to know.
+            let _gone = answer.send(sound);
+        }
+    }
+}
