@@ -139,16 +139,16 @@ impl Client {
         head.into_bytes()
     }
 
-    /// Makes a bucket; one that is the caller's already is well.
+    /// Makes a bucket; one that is there already is well.
     ///
     /// # Errors
     /// As [`Client::call`], or the server refused.
     pub fn create_bucket(&mut self, bucket: &str) -> io::Result<()> {
         let path = format!("/{bucket}");
         let answer = self.call(&Call { method: "PUT", path: &path, ..Call::default() })?;
-        match (answer.status, answer.code().as_str()) {
-            (200, _) | (409, "BucketAlreadyOwnedByYou") => Ok(()),
-            (status, _) => Err(io::Error::other(format!("{status}: {}", answer.text()))),
+        match answer.status {
+            200 | 409 => Ok(()),
+            status => Err(io::Error::other(format!("{status}: {}", answer.text()))),
         }
     }
 

@@ -7,10 +7,10 @@
 //!
 //! Inside, from the drive up: [`drive`] (identity and state of a data directory), `segment` (the
 //! on-disk format), `append` (group commit), [`lane`] (the index and who owns it), `recover` (the
-//! index from the segments), `code` (Reed–Solomon), [`write`] and [`read`].
+//! index from the segments), [`code`] (Reed–Solomon), [`write`] and [`read`].
 
 mod append;
-mod code;
+pub mod code;
 pub mod drive;
 mod geometry;
 pub mod lane;

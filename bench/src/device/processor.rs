@@ -5,10 +5,12 @@ use super::windows::float;
 use crate::clock;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::digest;
+use bytes::Bytes;
 use hamster_core::checksum::Crc64;
 use hamster_core::limits::{CHUNK_BYTES_MAX, SLICE_BYTES};
+use hamster_core::{Buffer, BufferPool, ByteCount, Entropy};
+use hamster_shard::code::{Encoder, Restorer};
 use md5::{Digest, Md5};
-use reed_solomon_simd::{ReedSolomonDecoder, ReedSolomonEncoder};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -17,9 +19,9 @@ const TIME: Duration = Duration::from_millis(300);
 /// One window holds at least this much work: the clock's own cost vanishes.
 const WINDOW: Duration = Duration::from_micros(500);
 /// The profile measured.
-const DATA: usize = 4;
+const DATA: u8 = 4;
 /// See [`DATA`].
-const PARITY: usize = 2;
+const PARITY: u8 = 2;
 
 /// Instruction sets whose absence explains a slow line.
 const INSTRUCTIONS: [&str; 6] = ["sha_ni", "aes", "vaes", "gfni", "avx2", "avx512f"];
@@ -52,8 +54,7 @@ pub fn measure() -> Vec<Line> {
         black_box(Crc64::of(black_box(&chunk)));
     }));
     lines.push(encrypt(chunk));
-    lines.push(encode());
-    lines.push(decode());
+    lines.extend(code());
     lines
 }
 
@@ -73,36 +74,30 @@ fn encrypt(mut chunk: Vec<u8>) -> Line {
     })
 }
 
-fn slices() -> Vec<Vec<u8>> {
-    let slice = SLICE_BYTES.as_usize();
-    (0..DATA).map(|index| (0..slice).map(|at| (at >> index).to_le_bytes()[0]).collect()).collect()
-}
-
-fn encode() -> Line {
-    let (data, slice) = (slices(), SLICE_BYTES.as_usize());
-    let mut encoder = ReedSolomonEncoder::new(DATA, PARITY, slice).expect("a supported profile");
-    time("Reed-Solomon 4+2 encode, 256 KiB slices", DATA * slice, || {
-        for shard in &data {
-            encoder.add_original_shard(black_box(shard)).expect("as many as announced");
+/// Encoding and restoring as the product does both, on slices as long as its own.
+fn code() -> [Line; 2] {
+    let slices = u64::from(DATA + PARITY) + 1;
+    let pool = BufferPool::new(ByteCount::new(slices * SLICE_BYTES.get()));
+    let entropy = Entropy::seeded(1);
+    let slice = || pool.try_take(SLICE_BYTES).expect("within the budget");
+    let mut data: Vec<Buffer> = (0..DATA).map(|_| slice()).collect();
+    data.iter_mut().for_each(|slice| entropy.fill(slice));
+    let mut parity: Vec<Buffer> = (0..PARITY).map(|_| slice()).collect();
+    let (encoder, length) = (Encoder::default(), SLICE_BYTES.as_usize());
+    let bytes = usize::from(DATA) * length;
+    let encode = time("Reed-Solomon 4+2 encode, 256 KiB slices", bytes, || {
+        encoder.encode(black_box(&data), black_box(&mut parity), length);
+    });
+    // The worst case: two data slices are lost, both parity slices stand in.
+    let shards = (0..).zip(data.into_iter().chain(parity).map(Buffer::freeze));
+    let survivors: Vec<(u8, Bytes)> = shards.skip(usize::from(PARITY)).collect();
+    let (restorer, mut output) = (Restorer::default(), slice());
+    let decode = time("Reed-Solomon 4+2 decode, 2 data slices lost", bytes, || {
+        for lost in 0..PARITY {
+            restorer.restore(DATA, PARITY, lost, black_box(&survivors), black_box(&mut output));
         }
-        black_box(encoder.encode().expect("all shards are there"));
-    })
-}
-
-/// With reed-solomon-simd's own decoder: the floor, which cached coefficients beat.
-fn decode() -> Line {
-    let (data, slice) = (slices(), SLICE_BYTES.as_usize());
-    let parity = reed_solomon_simd::encode(DATA, PARITY, &data).expect("a supported profile");
-    let mut decoder = ReedSolomonDecoder::new(DATA, PARITY, slice).expect("a supported profile");
-    time("Reed-Solomon 4+2 decode, 2 lost", DATA * slice, || {
-        for (index, shard) in data.iter().enumerate().skip(PARITY) {
-            decoder.add_original_shard(index, black_box(shard)).expect("as many as announced");
-        }
-        for (index, shard) in parity.iter().enumerate() {
-            decoder.add_recovery_shard(index, black_box(shard)).expect("as many as announced");
-        }
-        black_box(decoder.decode().expect("enough shards are there"));
-    })
+    });
+    [encode, decode]
 }
 
 /// Repeats `work` on `bytes` for a while, in windows.

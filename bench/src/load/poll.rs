@@ -15,11 +15,14 @@ pub struct Poll {
 }
 
 impl Poll {
-    /// Waits for nothing yet.
+    /// Waits for nothing yet. From now on this thread's waits end when they are due: the kernel's
+    /// usual 50 µs of slack would be measured as the server's.
     ///
     /// # Errors
     /// The process has no file descriptor left.
     pub fn new() -> io::Result<Self> {
+        // SAFETY: no pointers.
+        unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1) };
         // SAFETY: no pointers.
         let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
         if fd < 0 {

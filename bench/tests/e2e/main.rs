@@ -4,6 +4,7 @@
 //! the directory of the S3 clients' programs (default: where `cargo xtask test` puts them). One
 //! program for all, so that it is linked once.
 
+mod addressing;
 mod bad_input;
 mod binary;
 mod clients;
@@ -14,3 +15,4 @@ mod presigned;
 mod quick_start;
 mod refusal;
 mod support;
+mod users;

@@ -24,7 +24,7 @@ struct Pattern {
 
 /// Restores slices on one core; keeps the coefficients of the loss patterns that it has met.
 #[derive(Default)]
-pub(crate) struct Restorer {
+pub struct Restorer {
     known: RefCell<Map<Pattern, Rc<[GfElement]>>>,
     engine: DefaultEngine,
 }

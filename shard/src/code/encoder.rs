@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 /// The encoders of one core. Each keeps the working space of its last size.
 #[derive(Default)]
-pub(crate) struct Encoder(RefCell<Option<ReedSolomonEncoder>>);
+pub struct Encoder(RefCell<Option<ReedSolomonEncoder>>);
 
 impl Encoder {
     /// Fills the parity slices from the first `length` bytes of the data slices. `length` is a

@@ -9,5 +9,5 @@ mod apply;
 mod encoder;
 mod matrix;
 
-pub(crate) use apply::Restorer;
-pub(crate) use encoder::Encoder;
+pub use apply::Restorer;
+pub use encoder::Encoder;

@@ -118,9 +118,9 @@ fn same_bytes(one: &Path, other: &Path) -> bool {
 #[test]
 fn boto3_copies_a_tree() {
     let mut scene = Scene::new(500);
-    let script = scene.node.home().join("copy.py");
+    let script = scene.node.home().join("round_trip.py");
     let mut file = BufWriter::new(File::create(&script).expect("a file"));
-    file.write_all(include_bytes!("copy.py")).expect("it is written");
+    file.write_all(include_bytes!("round_trip.py")).expect("it is written");
     drop(file);
     let mut command = scene.client("python3");
     command.arg(&script).arg(scene.endpoint()).arg("tree").arg(&scene.source).arg(&scene.target);

@@ -1,4 +1,4 @@
-"""Copies a tree into a bucket and back with boto3's defaults: copy.py ENDPOINT BUCKET FROM TO"""
+"""Copies a tree into a bucket and back with boto3's defaults: round_trip.py ENDPOINT BUCKET FROM TO"""
 
 import pathlib
 import sys

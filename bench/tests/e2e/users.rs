@@ -1,0 +1,68 @@
+//! Users from a file: buckets belong to who made them, others are refused, root may do everything.
+
+use crate::support::{binary, scratch};
+use hamster_bench::client::{Answer, Call, Client, element};
+use hamster_bench::cluster::Node;
+use hamster_bench::sign::Credentials;
+use std::fs;
+
+const USERS: &str = r#"
+[[user]]
+id = "1111111111111111111111111111111111111111111111111111111111111111"
+name = "Alice"
+access_key = "alice-key"
+secret_key = "alice-secret-alice-secret"
+root = false
+
+[[user]]
+id = "2222222222222222222222222222222222222222222222222222222222222222"
+name = "Bob"
+access_key = "bob-key"
+secret_key = "bob-secret-bob-secret"
+root = false
+"#;
+
+fn call(client: &mut Client, method: &str, path: &str) -> Answer {
+    client.call(&Call { method, path, ..Call::default() }).expect("an answer")
+}
+
+#[test]
+fn buckets_belong_to_who_made_them() {
+    let mut node = Node::new(&binary(), scratch(), 1);
+    node.init().assert_ok();
+    let file = node.home().join("users.toml");
+    fs::write(&file, USERS).expect("a file");
+    node.flags = vec!["--credentials".to_owned(), file.display().to_string()];
+    node.start();
+    let user = |name: &str| {
+        let secret_key = format!("{name}-secret-{name}-secret");
+        let credentials = Credentials { access_key: format!("{name}-key"), secret_key };
+        Client::new(&node.s3.to_string(), credentials, "us-east-1")
+    };
+    let (mut alice, mut bob, mut root) = (user("alice"), user("bob"), node.client());
+    alice.create_bucket("hers").expect("the bucket is made");
+    assert_eq!(alice.put("hers", "k", b"private").expect("an answer").status, 200);
+    for (method, path) in [
+        ("GET", "/hers/k"),
+        ("PUT", "/hers/k"),
+        ("DELETE", "/hers/k"),
+        ("GET", "/hers"),
+        ("DELETE", "/hers"),
+    ] {
+        let answer = call(&mut bob, method, path);
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (403, "AccessDenied"),
+            "{method} {path}"
+        );
+    }
+    let taken = call(&mut bob, "PUT", "/hers");
+    assert_eq!((taken.status, taken.code().as_str()), (409, "BucketAlreadyExists"));
+    assert_eq!(call(&mut root, "GET", "/hers/k").body, b"private");
+    assert_eq!(call(&mut alice, "GET", "/hers/k").body, b"private");
+    let (hers, his) = (call(&mut alice, "GET", "/").text(), call(&mut bob, "GET", "/").text());
+    assert_eq!(element(&hers, "DisplayName"), Some("Alice"), "{hers}");
+    assert_eq!(element(&hers, "ID"), Some("1".repeat(64).as_str()), "{hers}");
+    assert!(hers.contains("<Name>hers</Name>") && !his.contains("<Name>hers</Name>"), "{his}");
+    node.stop();
+}
