@@ -35,6 +35,25 @@ pub const BUFFER_POOL_BYTES_DEFAULT: ByteCount = ByteCount::mib(512);
 pub const READ_CACHE_BYTES_DEFAULT: ByteCount = ByteCount::mib(256);
 /// Disk requests that one core keeps in flight; more wait their turn.
 pub const DISK_REQUESTS_IN_FLIGHT_MAX: usize = 1024;
+/// Threads of the process for blocking work.
+pub const BLOCKING_THREADS: usize = 16;
+/// How long a directory's former owner may take to let go of its lock.
+pub const DIRECTORY_LOCK_WAIT: Duration = Duration::from_secs(5);
+/// Locks of directories that one process takes in its life.
+pub const DIRECTORY_LOCKS_MAX: u32 = 1024;
+
+// ---- ring ---------------------------------------------------------------------------------------
+
+/// Entries that one core hands to its ring at a time; more wait.
+pub const RING_ENTRIES: u32 = 1024;
+/// Completions the ring keeps per entry (the kernel keeps more at a price, and loses none).
+pub const RING_COMPLETIONS_PER_ENTRY: u32 = 8;
+/// Rounds in a row in which the ring may take nothing before requests that wait are failed.
+pub const RING_ENTER_RETRIES_MAX: u32 = 1000;
+/// How long a core that ends waits for the kernel to let go of its memory.
+pub const RING_SHUTDOWN_WAIT: Duration = Duration::from_secs(10);
+/// Rounds that the tasks of a core that ends have to run into their end.
+pub const SHUTDOWN_ROUNDS: usize = 64;
 
 // ---- shards -------------------------------------------------------------------------------------
 
@@ -63,6 +82,12 @@ pub const RECEIVE_BUFFERS: u16 = 512;
 pub const RECEIVE_BUFFER_BYTES: ByteCount = ByteCount::kib(64);
 /// Receive buffers that one connection may hold unread before its receive is paused.
 pub const RECEIVE_BUFFERS_PER_CONNECTION_MAX: usize = 4;
+/// One receive into memory of its own, when the shared buffers have run out.
+pub const RECEIVE_STARVED_BYTES: ByteCount = ByteCount::kib(8);
+/// Connections that wait on one listener's queue in the kernel.
+pub const LISTEN_BACKLOG: i32 = 4096;
+/// Accepted connections that nobody has taken yet, before accepting is paused.
+pub const ACCEPTED_CONNECTIONS_WAITING_MAX: usize = 256;
 /// Request line and headers together (S3: 8 KiB of headers; SDKs send presigned URLs of a few KiB).
 pub const HEAD_BYTES_MAX: ByteCount = ByteCount::kib(32);
 /// Headers of one request.

@@ -11,6 +11,7 @@ use crate::worker::Worker;
 use crate::{sim, uring};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::task::Waker;
 
 /// One CPU core, as the code on it sees it. Cheap to clone; passed explicitly.
 #[derive(Clone)]
@@ -146,7 +147,16 @@ impl Core {
         CURRENT.with_borrow(|core| core.clone().expect("called from a task of a core"))
     }
 
-    /// The backend's own part. For the simulator's controls.
+    /// A waker for the task of `waker`, to be given to other threads: this core notices it in its
+    /// next round, where it might notice `waker` itself only after 200 µs of work.
+    pub fn remote_waker(&self, waker: &Waker) -> Waker {
+        match &self.0.backend {
+            CoreBackend::Uring(handle) => handle.remote_waker(waker),
+            CoreBackend::Sim(_) => waker.clone(),
+        }
+    }
+
+    /// The backend's own part: what it can do besides the handles. For the simulator's controls.
     pub(crate) fn backend(&self) -> &CoreBackend {
         &self.0.backend
     }

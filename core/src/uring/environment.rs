@@ -1,0 +1,131 @@
+//! What the process is told from outside: variables, the host's name, signals.
+//!
+//! Read by the binary and by the node's assembly at start. Nothing below them may look here.
+
+use super::request::{Request, check};
+use super::ring::Ring;
+use super::system;
+use crate::runtime::{Core, CoreBackend};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::rc::Rc;
+
+/// The environment variable `name`, if it is set to readable text.
+pub fn var(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The host's name, or `localhost` if it has none.
+pub fn host_name() -> String {
+    let mut name = [0u8; 256];
+    // SAFETY: the length leaves a zero at the end.
+    let result = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) };
+    let length = name.iter().position(|byte| *byte == 0).unwrap_or(0);
+    match std::str::from_utf8(&name[..length]) {
+        Ok(text) if result == 0 && !text.is_empty() => text.to_owned(),
+        _ => "localhost".to_owned(),
+    }
+}
+
+/// What the process is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Signal {
+    /// SIGTERM or SIGINT: finish what runs, then exit.
+    Stop,
+    /// SIGHUP: read certificates and credentials again.
+    Reload,
+}
+
+const SIGNALS: [(libc::c_int, Signal); 3] =
+    [(libc::SIGTERM, Signal::Stop), (libc::SIGINT, Signal::Stop), (libc::SIGHUP, Signal::Reload)];
+
+/// The signals of this process from now on, for one core to listen to.
+///
+/// # Errors
+/// Out of descriptors.
+///
+/// # Panics
+/// In the simulator: there is no process to signal.
+pub fn signals(core: &Core) -> io::Result<Signals> {
+    let CoreBackend::Uring(handle) = core.backend() else {
+        panic!("a simulated node has no process to signal")
+    };
+    let set = signal_set();
+    // SAFETY: a valid set; -1 asks for a new descriptor.
+    let descriptor = system::own(unsafe {
+        libc::signalfd(-1, &raw const set, libc::SFD_NONBLOCK | libc::SFD_CLOEXEC)
+    })?;
+    Ok(Signals { ring: Rc::clone(&handle.ring), descriptor })
+}
+
+/// Signals as they come.
+pub struct Signals {
+    ring: Rc<Ring>,
+    descriptor: OwnedFd,
+}
+
+impl Signals {
+    /// The next signal.
+    ///
+    /// # Errors
+    /// The core ends.
+    pub async fn next(&mut self) -> io::Result<Signal> {
+        loop {
+            if let Some(signal) = self.take()? {
+                return Ok(signal);
+            }
+            let (result, _) = Request::readable(&self.ring, self.descriptor.as_raw_fd()).await;
+            check(result)?;
+        }
+    }
+
+    fn take(&self) -> io::Result<Option<Signal>> {
+        // SAFETY: a signal of zeroes is a valid place for one.
+        let mut came = unsafe { std::mem::zeroed::<libc::signalfd_siginfo>() };
+        let place = (&raw mut came).cast();
+        // SAFETY: the length is that of the place.
+        let length = unsafe { libc::read(self.descriptor.as_raw_fd(), place, size_of_val(&came)) };
+        if length == -1 {
+            let error = io::Error::last_os_error();
+            return if error.kind() == io::ErrorKind::WouldBlock { Ok(None) } else { Err(error) };
+        }
+        let number = came.ssi_signo.cast_signed();
+        Ok(SIGNALS.iter().find(|(signal, _)| *signal == number).map(|(_, signal)| *signal))
+    }
+}
+
+fn signal_set() -> libc::sigset_t {
+    // SAFETY: emptied before it is used, with valid signal numbers added.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for (signal, _) in SIGNALS {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        set
+    }
+}
+
+/// While it lives, the signals wait for [`signals`] instead of ending the process, in this thread
+/// and in those it starts.
+pub(super) struct BlockedSignals(libc::sigset_t);
+
+impl BlockedSignals {
+    pub(super) fn new() -> Self {
+        let set = signal_set();
+        // SAFETY: a set of zeroes is a valid place for the former one.
+        let mut former = unsafe { std::mem::zeroed() };
+        // SAFETY: valid sets; it fails only on a wrong first argument.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut former) };
+        Self(former)
+    }
+}
+
+impl Drop for BlockedSignals {
+    fn drop(&mut self) {
+        // SAFETY: the set that was there before.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut());
+        }
+    }
+}
