@@ -171,7 +171,7 @@ fn outcomes_survive_the_session() {
         Outcome::Refused("why".into()),
         Outcome::Stale,
     ];
-    let mut kinds = Vec::new();
+    let mut kinds: Vec<u8> = Vec::new();
     for outcome in outcomes {
         let bytes = OutcomeWire::from(&outcome).encode_to_vec();
         kinds.extend(bytes.get(1));
