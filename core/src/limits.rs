@@ -186,6 +186,10 @@ pub const MIRROR_BATCHES_BEHIND_MAX: usize = 64;
 /// Memory of the log database for writes.
 pub const METADATA_LOG_BUFFER_BYTES: ByteCount = ByteCount::mib(32);
 /// One memory table of the state database (there are up to four).
+
+/// Memory tables of the state database: one in use, the others on their way to the drive.
+pub const METADATA_STATE_BUFFERS_MAX: i32 = 3;
+/// One memory table of the state database.
 pub const METADATA_STATE_BUFFER_BYTES: ByteCount = ByteCount::mib(64);
 /// Block cache of the state database, filters and indexes within it.
 pub const METADATA_CACHE_BYTES: ByteCount = ByteCount::mib(256);

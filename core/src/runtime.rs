@@ -156,7 +156,7 @@ impl Core {
         }
     }
 
-    /// What the backend can do besides the handles.
+    /// The backend's own part: what it can do besides the handles. For the simulator's controls.
     pub(crate) fn backend(&self) -> &CoreBackend {
         &self.0.backend
     }

@@ -179,6 +179,28 @@ fn a_founding_over_metadata_is_refused() {
 }
 
 #[test]
+fn every_core_proposes_and_reads() {
+    let world = hamster_core::sim::World::new(10);
+    let node = world.node(2);
+    let (machine, _) = twin();
+    let (first, second) = (node.core(0), node.core(1));
+    world.run_on(&node.core(0), async move {
+        let (meta, readers, port) = machine.open_for_two(&first).await;
+        let other = hamster_meta::open_reader(&second, readers, port);
+        propose(&meta, found(&[0])).await;
+        propose(&other, Command::Boot { node: NODE }).await;
+        let bucket = common::create_bucket(&other).await;
+        let elsewhere = second.spawn(hamster_core::Queue::Requests, async move {
+            propose(&other, put(bucket, "k", 1)).await;
+            assert!(other.layout().is_some());
+            current(&other, bucket, "k").await
+        });
+        assert_eq!(elsewhere.await, Ok(Some(1)));
+        assert_eq!(current(&meta, bucket, "k").await, Some(1));
+    });
+}
+
+#[test]
 fn nothing_is_answered_after_the_end() {
     let (world, node) = world(8);
     let (machine, _) = twin();

@@ -6,6 +6,7 @@
 
 use crate::location::Location;
 use crate::segment::run::chunk_bytes;
+use hamster_core::limits::{DATA_SLICES_MAX, PARITY_SLICES_MAX, SLICE_BYTES_MAX, SLICE_BYTES_MIN};
 use std::ops::Range;
 
 /// The unit of the Reed–Solomon code.
@@ -21,7 +22,6 @@ pub(crate) fn last_slice_bytes(k: u8, rest: u64) -> u64 {
 
 /// Are these the numbers of a profile that this version writes and reads?
 pub(crate) fn is_sound(k: u8, m: u8, slice_bytes: u32) -> bool {
-    use hamster_core::limits::{DATA_SLICES_MAX, PARITY_SLICES_MAX, SLICE_BYTES_MAX, SLICE_BYTES_MIN};
     let slice_range = SLICE_BYTES_MIN.get()..=SLICE_BYTES_MAX.get();
     (1..=DATA_SLICES_MAX).contains(&k)
         && m <= PARITY_SLICES_MAX

@@ -137,8 +137,8 @@ async fn open_drive(
         let local = Rc::new(local);
         local.has_room(ByteCount::ZERO).await?;
         let unfinished = recover::drive(&local, lanes).await?;
-        let small = Appender::start(&local, Class::Small, unfinished.small);
-        let bulk = Appender::start(&local, Class::Bulk, unfinished.bulk);
+        let small = Appender::start(&local, lanes, Class::Small, unfinished.small);
+        let bulk = Appender::start(&local, lanes, Class::Bulk, unfinished.bulk);
         Ok(ShardDrive { local, small, bulk })
     }
     .await;

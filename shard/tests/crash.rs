@@ -50,7 +50,8 @@ fn nothing_acknowledged_is_lost_in_a_power_cut_under_load() {
                 let pause = Duration::from_micros(3_000 + entropy.below(20_000));
                 cluster.world.clock().sleep(pause).await;
                 running = cluster.restart_with(cores).await;
-                check(&running.shards[0], &written.borrow()).await;
+                let so_far = written.borrow().clone();
+                check(&running.shards[0], &so_far).await;
                 // A torn tail is no corruption.
                 let status = running.table.status();
                 assert!(status.iter().all(|drive| drive.corruptions == 0), "{status:?}");
@@ -65,9 +66,18 @@ fn nothing_acknowledged_is_lost_in_a_power_cut_under_load() {
 #[derive(Clone, Debug)]
 enum Step {
     Small(u64),
-    Large { k_m: usize, length: u64 },
-    Read { which: prop::sample::Index, start: u64, length: u64 },
-    Crash { cores: u16 },
+    Large {
+        k_m: usize,
+        length: u64,
+    },
+    Read {
+        which: prop::sample::Index,
+        start: u64,
+        length: u64,
+    },
+    Crash {
+        cores: u16,
+    },
     /// At most one drive at a time, so that every rung with parity survives.
     Wipe(u32),
 }

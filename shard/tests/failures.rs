@@ -72,7 +72,8 @@ fn a_drive_that_refuses_a_sync_is_never_synced_again() {
         cluster.disk(2).fail_next(Operation::Sync, Failure::Io);
         let refused = write_some(shards, 100, 1).await;
         let pieces = &refused[0].0.pieces;
-        let missing: Vec<u32> = (0..6).filter(|one| pieces[*one as usize].checksum.is_none()).collect();
+        let missing: Vec<u32> =
+            (0..6).filter(|one| pieces[*one as usize].checksum.is_none()).collect();
         assert_eq!(missing, [2]);
         written.extend(refused);
         assert_eq!(running.table.state(sick), DriveState::Poisoned);
@@ -135,7 +136,8 @@ fn nothing_is_acknowledged_into_a_directory_that_was_removed() {
         };
         shards.write_small(plan([0, 1, 2]), body(1, 100)).await.expect("all drives live");
         cluster.disk(1).wipe();
-        let receipt = shards.write_small(plan([0, 1, 2]), body(2, 100)).await.expect("two are left");
+        let receipt =
+            shards.write_small(plan([0, 1, 2]), body(2, 100)).await.expect("two are left");
         let durable: Vec<bool> =
             receipt.location().pieces.iter().map(|piece| piece.checksum.is_some()).collect();
         assert_eq!(durable, [true, false, true]);

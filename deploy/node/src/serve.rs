@@ -169,13 +169,12 @@ async fn until_told(
         None
     };
     let watch = async { Some(watch(core, Rc::clone(booted)).await) };
-    let stopped = async { Some(NodeError::Metadata(booted.meta.stopped().await)) };
     let failed = async {
         control.any_failed().await;
         control.take_failure()
     };
-    let ends: [LocalBoxFuture<'_, Option<NodeError>>; 4] =
-        [Box::pin(stop), Box::pin(watch), Box::pin(stopped), Box::pin(failed)];
+    let ends: [LocalBoxFuture<'_, Option<NodeError>>; 3] =
+        [Box::pin(stop), Box::pin(watch), Box::pin(failed)];
     select_all(ends).await.0
 }
 

@@ -22,6 +22,9 @@ pub async fn watch(core: &Core, booted: Rc<BootedCore>) -> NodeError {
         table.ordinals().filter(|ordinal| !in_service(table, *ordinal)).collect();
     loop {
         core.clock().sleep(DRIVE_WATCH_INTERVAL).await;
+        if let Some(reason) = booted.meta.stopped() {
+            return NodeError::Metadata(reason);
+        }
         for ordinal in table.ordinals() {
             if in_service(table, ordinal) || !settled.insert(ordinal) {
                 continue;

@@ -87,17 +87,17 @@ fn checked_size(named: &[NamedPart], parts: &[Part]) -> Result<u64, Outcome> {
         return Err(Outcome::InvalidPartOrder);
     }
     let parts: BTreeMap<u16, &Part> = parts.iter().map(|part| (part.number, part)).collect();
-    let mut size = 0_u64;
+    let mut chosen = Vec::with_capacity(named.len());
     for name in named {
         let part = parts.get(&name.number).filter(|part| part.etag == name.etag);
-        let Some(part) = part else {
-            return Err(Outcome::InvalidPart { number: name.number });
-        };
-        if part.size < limits::PART_BYTES_MIN.get() && name.number != last.number {
-            return Err(Outcome::EntityTooSmall { number: part.number, size: part.size });
-        }
-        size = size.saturating_add(part.size);
+        chosen.push(*part.ok_or(Outcome::InvalidPart { number: name.number })?);
     }
+    let small =
+        |part: &&&Part| part.size < limits::PART_BYTES_MIN.get() && part.number != last.number;
+    if let Some(part) = chosen.iter().find(small) {
+        return Err(Outcome::EntityTooSmall { number: part.number, size: part.size });
+    }
+    let size = chosen.iter().fold(0_u64, |size, part| size.saturating_add(part.size));
     if size > limits::OBJECT_BYTES_MAX.get() {
         return Err(Outcome::EntityTooLarge);
     }

@@ -242,3 +242,6 @@ pub struct CompleteUpload {
     /// What must hold of the current version.
     pub precondition: Precondition,
 }
+
+#[cfg(test)]
+mod tests;

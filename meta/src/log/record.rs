@@ -261,14 +261,23 @@ mod tests {
 
     #[test]
     fn entries_are_pinned() {
-        pin(&Entry { position: AT, payload: Payload::Blank }, "BLANK");
+        pin(
+            &Entry { position: AT, payload: Payload::Blank },
+            "241966837ab72eba0801120908011002180120ac02",
+        );
         let membership = Membership { voters: vec![vec![1]], nodes: vec![1] };
-        pin(&Entry { position: AT, payload: Payload::Membership(membership) }, "MEMBERS");
+        pin(
+            &Entry { position: AT, payload: Payload::Membership(membership) },
+            "ffb7d53e2f8ad30f0801120908011002180120ac0222080a030a0101120101",
+        );
         let session = Session { node: NodeId::new(1), boot: BootNumber::new(3), number: 4 };
         let commands = vec![Command::DeleteBucket { bucket: BucketId::new(7) }];
         let envelopes = vec![Envelope { session: Some(session), commands }];
         let proposal = Payload::Proposal(Arc::new(Proposal { envelopes }));
-        pin(&Entry { position: AT, payload: proposal }, "PROPOSAL");
+        pin(
+            &Entry { position: AT, payload: proposal },
+            "f1390d086ea0b2610801120908011002180120ac021a100801120c0a0608011003180412022807",
+        );
     }
 
     #[test]
@@ -278,7 +287,10 @@ mod tests {
         assert_eq!(Vote::decode(&vote.encode()), Ok(vote));
         let membership = Membership { voters: vec![vec![1, 2], vec![1]], nodes: vec![1, 2, 3] };
         let stored = StoredMembership { position: Some(AT), membership };
-        assert_eq!(hex::encode(stored.encode()), "STORED");
+        assert_eq!(
+            hex::encode(stored.encode()),
+            "0801120908011002180120ac021a100a040a0201020a030a01011203010203"
+        );
         assert_eq!(StoredMembership::decode(&stored.encode()), Ok(stored));
     }
 

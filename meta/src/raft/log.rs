@@ -313,8 +313,9 @@ impl RaftLogStorage<Types> for LogStore {
 
     async fn purge(&mut self, up_to: LogIdOf<Types>) -> io::Result<()> {
         let position = adapter::position(&up_to);
+        let former = self.0.head.borrow().purged;
         self.0.head.borrow_mut().purge(position);
-        let gone = entry_keys(0, position.index + 1);
+        let gone = entry_keys(former.map_or(0, |former| former.index + 1), position.index + 1);
         let mark = Write::Put(purged_key(), position.encode());
         self.gather_and_wait([Write::DeleteRange(gone.from, gone.to), mark]).await
     }

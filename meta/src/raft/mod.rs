@@ -113,8 +113,10 @@ impl Group {
             if let Err(fatal) = running {
                 return shared.stop(&fatal.to_string());
             }
-            if shared.leads() != leads && self.lead().await.is_ok() {
-                shared.set_leads(leads);
+            if !leads {
+                shared.set_leads(false);
+            } else if !shared.leads() && self.lead().await.is_ok() {
+                shared.set_leads(true);
             }
             if metrics.changed().await.is_err() {
                 return shared.stop("the Raft group has ended");

@@ -35,7 +35,7 @@ fn bucket() {
         created: WallTime::from_secs(1),
         versioning: Versioning::Suspended,
     };
-    pin(&bucket, "BUCKET");
+    pin(&bucket, "080110071a0670686f746f732205616c696365288094ebdc033002");
 }
 
 #[test]
@@ -52,7 +52,14 @@ fn version() {
         checksums: checksums(),
         owner: "alice".into(),
     };
-    pin(&version, "VERSION");
+    pin(
+        &version,
+        concat!(
+            "0801120508ac021002180128053203616263388094ebdc034210090909090909090909090909",
+            "0909090952240a1a0a0c636f6e74656e742d74797065120a746578742f706c61696e12060a01",
+            "611201625a150a056372633332120a4141414141413d3d2d3218016205616c696365",
+        ),
+    );
     let marker = Version {
         id: VersionId::Of(AT),
         kind: VersionKind::DeleteMarker,
@@ -63,8 +70,11 @@ fn version() {
         checksums: vec![],
         ..version.clone()
     };
-    pin(&marker, "MARKER");
-    pin(&Version { content: Content::Upload(UploadId(AT)), ..marker }, "UPLOADED");
+    pin(&marker, "0801120508ac0210022001388094ebdc036205616c696365");
+    pin(
+        &Version { content: Content::Upload(UploadId(AT)), ..marker },
+        "0801120508ac0210022001388094ebdc034a0508ac0210026205616c696365",
+    );
 }
 
 #[test]
@@ -82,10 +92,25 @@ fn data() {
             Piece { drive: DriveOrdinal::new(5), checksum: None },
         ],
     };
-    pin(&data, "DATA");
+    pin(
+        &data,
+        concat!(
+            "0801121009090909090909090909090909090909180420022880801030c0843d380342090807",
+            "120508ac021002520911080706050403020152020805",
+        ),
+    );
     let owner = Owner::Part { upload: UploadId(AT), number: 10_000 };
-    pin(&DataRecord { owner, pieces: vec![], ..data.clone() }, "DATAPART");
-    pin(&DataRecord { owner: Owner::Nobody, pieces: vec![], ..data }, "DATANOBODY");
+    pin(
+        &DataRecord { owner, pieces: vec![], ..data.clone() },
+        concat!(
+            "0801121009090909090909090909090909090909180420022880801030c0843d38034a0a0a05",
+            "08ac02100210904e",
+        ),
+    );
+    pin(
+        &DataRecord { owner: Owner::Nobody, pieces: vec![], ..data },
+        "0801121009090909090909090909090909090909180420022880801030c0843d3803",
+    );
 }
 
 #[test]
@@ -100,7 +125,13 @@ fn upload_and_parts() {
         checksum_algorithm: "crc32".into(),
         checksum_composite: true,
     };
-    pin(&upload, "UPLOAD");
+    pin(
+        &upload,
+        concat!(
+            "0801120508ac02100218072203612f622a05616c696365308094ebdc033a240a1a0a0c636f6e",
+            "74656e742d74797065120a746578742f706c61696e12060a0161120162420563726333324801",
+        ),
+    );
     let part = Part {
         number: 3,
         size: 5,
@@ -109,8 +140,14 @@ fn upload_and_parts() {
         data: Some(DataId::from_bytes([9; 16])),
         checksums: checksums(),
     };
-    pin(&part, "PART");
-    pin(&Part { data: None, checksums: vec![], ..part }, "EMPTYPART");
+    pin(
+        &part,
+        concat!(
+            "0801100318052203616263288094ebdc033210090909090909090909090909090909093a150a",
+            "056372633332120a4141414141413d3d2d321801",
+        ),
+    );
+    pin(&Part { data: None, checksums: vec![], ..part }, "0801100318052203616263288094ebdc03");
     let completed = Completed {
         bucket: BucketId::new(7),
         key: "a/b".into(),
@@ -118,13 +155,13 @@ fn upload_and_parts() {
         sequence: AT,
         etag: "abc-1".into(),
     };
-    pin(&completed, "COMPLETED");
+    pin(&completed, "080110071a03612f62220508ac021002280132056162632d31");
 }
 
 #[test]
 fn key_rows() {
-    pin(&Head { current: AT, null: None }, "HEAD");
-    pin(&Head { current: AT, null: Some(Sequence::new(1, 0)) }, "HEADNULL");
+    pin(&Head { current: AT, null: None }, "0801120508ac021002");
+    pin(&Head { current: AT, null: Some(Sequence::new(1, 0)) }, "0801120508ac0210021a020801");
     let row = ListedRow {
         version: VersionId::Of(AT),
         sequence: AT,
@@ -133,7 +170,7 @@ fn key_rows() {
         modified: WallTime::from_secs(1),
         checksum_algorithms: vec!["crc32".into()],
     };
-    pin(&row, "LISTED");
+    pin(&row, "0801120508ac02100220052a03616263308094ebdc033a056372633332");
 }
 
 #[test]
@@ -160,21 +197,31 @@ fn layout() {
             incarnation: 1,
         }],
     };
-    pin(&layout, "LAYOUT");
+    pin(
+        &layout,
+        concat!(
+            "080110021a1001010101010101010101010101010101220768616d737465722a040804100232",
+            "20080112026e311a02683122027a312a0e3132372e302e302e313a3739343630033a1c080512",
+            "10020202020202020202020202020202021801200128013001",
+        ),
+    );
     pin(
         &LayoutRecord { profile: ProfileChoice::Auto, nodes: vec![], drives: vec![], ..layout },
-        "AUTO",
+        "080110021a1001010101010101010101010101010101220768616d73746572",
     );
 }
 
 #[test]
 fn counters_and_sessions() {
-    pin(&Counters { last_bucket: 9, buckets: 2 }, "COUNTERS");
-    pin(&Boots { boot: BootNumber::new(3) }, "BOOTS");
+    pin(&Counters { last_bucket: 9, buckets: 2 }, "080110091802");
+    pin(&Boots { boot: BootNumber::new(3) }, "08011003");
     let committed =
         Outcome::Committed { version: VersionId::Null, sequence: AT, etag: "abc".into() };
     let outcomes = vec![Outcome::NoSuchBucket, committed];
-    pin(&SessionSlot { boot: BootNumber::new(3), number: 17, outcomes }, "SESSION");
+    pin(
+        &SessionSlot { boot: BootNumber::new(3), number: 17, outcomes },
+        "0801100318112202080c2210080e1a03616263220508ac0210022801",
+    );
 }
 
 #[test]

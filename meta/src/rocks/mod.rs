@@ -73,7 +73,7 @@ fn options(purpose: Purpose) -> Result<Options, rocksdb::Error> {
         }
         Purpose::State => {
             options.set_write_buffer_size(limits::METADATA_STATE_BUFFER_BYTES.as_usize());
-            options.set_max_write_buffer_number(4);
+            options.set_max_write_buffer_number(limits::METADATA_STATE_BUFFERS_MAX);
             options.set_level_compaction_dynamic_level_bytes(true);
             let cache = Cache::new_lru_cache(limits::METADATA_CACHE_BYTES.as_usize());
             table.set_block_cache(&cache);

@@ -10,12 +10,12 @@ use hamster_core::sim::World;
 use hamster_core::{Core, WallTime, mesh};
 use hamster_meta::command::{CreateBucket, FoundCluster, Precondition, PutVersion};
 use hamster_meta::mirror::MirrorSet;
-use hamster_meta::open::MirrorDirectory;
+use hamster_meta::open::{Answer, MirrorDirectory, Question};
 use hamster_meta::record::{
     DataRecord, Drive, DriveState, Headers, Node, Owner, Piece, ProfileChoice,
 };
 use hamster_meta::state::Storage;
-use hamster_meta::{Command, Meta, Open, OpenError, Outcome, open_metadata_core};
+use hamster_meta::{Command, Meta, Open, OpenError, Outcome, Readers, open_metadata_core};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -46,6 +46,17 @@ impl Machine {
         founding: bool,
         drives: &[u32],
     ) -> Result<Meta, OpenError> {
+        let open = self.what_to_open(core, founding, drives).await?;
+        let port = mesh::ports(1).remove(0);
+        Ok(open_metadata_core(core, open, port).await?.0)
+    }
+
+    async fn what_to_open(
+        &self,
+        core: &Core,
+        founding: bool,
+        drives: &[u32],
+    ) -> Result<Open, OpenError> {
         let mut mirrors = vec![];
         for drive in drives {
             let directory = core.disk().create_directory(&self.drive(*drive)).await?;
@@ -69,8 +80,19 @@ impl Machine {
                 .boxed_local()
             }),
         };
-        let port = mesh::ports(1).remove(0);
-        Ok(open_metadata_core(core, open, port).await?.0)
+        Ok(open)
+    }
+
+    /// Founds with one mirror on core 0 of two; the rest is for core 1.
+    pub async fn open_for_two(
+        &self,
+        core: &Core,
+    ) -> (Meta, Readers, mesh::UnboundPort<Question, Answer>) {
+        let open = self.what_to_open(core, true, &[0]).await.expect("directories");
+        let mut ports = mesh::ports(2);
+        let (second, first) = (ports.remove(1), ports.remove(0));
+        let (meta, readers) = open_metadata_core(core, open, first).await.expect("empty");
+        (meta, readers, second)
     }
 
     /// Founds a cluster and a bucket.
@@ -78,15 +100,8 @@ impl Machine {
         let meta = self.open(core, true, drives).await.expect("empty drives");
         propose(&meta, found(drives)).await;
         propose(&meta, Command::Boot { node: NODE }).await;
-        let create = CreateBucket {
-            name: "b".into(),
-            owner: "alice".into(),
-            created: WallTime::from_secs(1),
-        };
-        match propose(&meta, Command::CreateBucket(create)).await {
-            Outcome::BucketCreated(bucket) => (meta, bucket),
-            other => panic!("{other:?}"),
-        }
+        let bucket = create_bucket(&meta).await;
+        (meta, bucket)
     }
 
     /// Opens the metadata again after a restart, and boots.
@@ -107,6 +122,16 @@ impl Machine {
 
 pub async fn propose(meta: &Meta, command: Command) -> Outcome {
     meta.propose(command).await.expect("applied")
+}
+
+/// Makes the bucket `b`.
+pub async fn create_bucket(meta: &Meta) -> BucketId {
+    let create =
+        CreateBucket { name: "b".into(), owner: "alice".into(), created: WallTime::from_secs(1) };
+    match propose(meta, Command::CreateBucket(create)).await {
+        Outcome::BucketCreated(bucket) => bucket,
+        other => panic!("{other:?}"),
+    }
 }
 
 pub fn found(drives: &[u32]) -> Command {

@@ -1,12 +1,14 @@
 //! Takes what waits, writes it as one batch, syncs, acknowledges.
 
 use super::supply::Supply;
-use super::{AppendError, Payload, Placed, Segment, Waiting};
+use super::{AppendError, Payload, Segment, Waiting};
 use crate::drive::local::LocalDrive;
 use crate::drive::{DriveState, Failure};
+use crate::lane::{Lanes, Placement, RunEntry};
 use crate::segment::Class;
 use crate::segment::run::{Framing, RunHeader, RunPlace};
 use futures_util::future::join_all;
+use hamster_core::ids::DriveOrdinal;
 use hamster_core::limits::{BLOCK_BYTES, BULK_BATCH_RUNS_MAX, SMALL_BATCH_BYTES_MAX};
 use hamster_core::sync::Receiver;
 use hamster_core::{Buffer, ByteCount};
@@ -16,21 +18,16 @@ use std::sync::atomic::Ordering;
 
 pub(super) struct Flusher {
     drive: Rc<LocalDrive>,
+    lanes: Lanes,
     class: Class,
     queue: Receiver<Waiting>,
     /// Taken from the queue, but too long for the last batch.
     held: Option<Waiting>,
     supply: Supply,
-    active: Option<Active>,
+    /// Takes the next batch.
+    active: Option<Segment>,
     /// Kept from batch to batch, so that a flush never waits for memory that others wait to free.
     buffers: Vec<Buffer>,
-}
-
-/// The segment that takes the next batch.
-struct Active {
-    segment: Segment,
-    /// Everything below is durable.
-    watermark: u64,
 }
 
 /// A run with its place.
@@ -49,12 +46,22 @@ impl Run {
         self.position() + self.framing.end
     }
 
-    fn acknowledge(self) {
-        let Self { waiting, header, .. } = self;
-        let place = header.place;
-        let placed = Placed { segment: place.segment, position: place.position };
-        // Whoever waited may be gone.
-        let _ = waiting.done.send(Ok(placed));
+    fn entry(&self, drive: DriveOrdinal, class: Class) -> RunEntry {
+        let RunHeader { content, place } = &self.header;
+        let chunks = &self.waiting.append.chunks;
+        RunEntry {
+            data: content.data,
+            shard: content.shard,
+            drive,
+            shard_offset: content.shard_offset,
+            placement: Placement {
+                segment: place.segment,
+                class,
+                position: place.position,
+                payload_bytes: content.payload_bytes,
+                chunks: (class == Class::Bulk).then(|| chunks.as_slice().into()),
+            },
+        }
     }
 }
 
@@ -69,11 +76,13 @@ struct Extent {
 impl Flusher {
     pub fn new(
         drive: Rc<LocalDrive>,
-        class: Class,
+        lanes: Lanes,
         queue: Receiver<Waiting>,
         supply: Supply,
     ) -> Self {
-        Self { drive, class, queue, held: None, supply, active: None, buffers: Vec::new() }
+        let class = supply.class;
+        let (held, active, buffers) = (None, None, Vec::new());
+        Self { drive, lanes, class, queue, held, supply, active, buffers }
     }
 
     pub async fn run(mut self) {
@@ -116,25 +125,32 @@ impl Flusher {
         }
         let Some(active) = &mut self.active else { unreachable!("room was made") };
         let runs = place(&self.drive, self.class, active, batch);
-        let end = runs.last().map_or(active.segment.position, Run::end);
-        active.segment.position = end.next_multiple_of(BLOCK_BYTES.get());
+        let end = runs.last().map_or(active.position, Run::end);
+        active.position = end.next_multiple_of(BLOCK_BYTES.get());
         let (runs, outcome) = self.write(runs).await;
-        let refuse_runs = |runs: Vec<Run>| {
-            refuse(runs.into_iter().map(|run| run.waiting).collect(), AppendError::Failed);
-        };
         if let Err(error) = outcome {
             self.drive.fail(Failure::Poisoned, "writing a batch", &error);
-            return refuse_runs(runs);
+            return self.conclude(runs, Err(AppendError::Failed)).await;
         }
         let (durable, written): (Vec<Run>, Vec<Run>) =
             runs.into_iter().partition(|run| run.waiting.append.durable);
-        written.into_iter().for_each(Run::acknowledge);
-        if durable.is_empty() {
-            return;
+        self.conclude(written, Ok(())).await;
+        if !durable.is_empty() {
+            let synced = self.sync().await;
+            self.conclude(durable, synced).await;
         }
-        match self.sync().await {
-            Ok(()) => durable.into_iter().for_each(Run::acknowledge),
-            Err(_) => refuse_runs(durable),
+    }
+
+    /// Enters runs in the index, if they are on the drive, and tells those who wait.
+    async fn conclude(&self, runs: Vec<Run>, mut outcome: Result<(), AppendError>) {
+        if outcome.is_ok() {
+            let entries = runs.iter().map(|run| run.entry(self.drive.ordinal, self.class));
+            let kept = self.lanes.keep(entries.collect()).await;
+            outcome = kept.map_err(|_| AppendError::Closed);
+        }
+        for run in runs {
+            // Whoever waited may be gone.
+            let _ = run.waiting.done.send(outcome);
         }
     }
 
@@ -142,8 +158,7 @@ impl Flusher {
     async fn make_room(&mut self, length: u64) -> Result<(), AppendError> {
         self.check_in_service()?;
         loop {
-            if let Some(active) = &self.active {
-                let segment = &active.segment;
+            if let Some(segment) = &self.active {
                 if segment.position + length <= segment.length {
                     if segment.position > segment.length / 2 {
                         self.supply.prepare();
@@ -151,12 +166,11 @@ impl Flusher {
                     return Ok(());
                 }
                 // Sealed: what comes later is acknowledged by syncs of the next segment only.
-                if active.watermark < segment.position {
+                if segment.watermark < segment.position {
                     self.sync().await?;
                 }
             }
-            let segment = self.supply.next().await?;
-            self.active = Some(Active { watermark: segment.position, segment });
+            self.active = Some(self.supply.next().await?);
         }
     }
 
@@ -169,7 +183,7 @@ impl Flusher {
 
     async fn write(&mut self, runs: Vec<Run>) -> (Vec<Run>, io::Result<()>) {
         let Some(active) = &self.active else { unreachable!("room was made") };
-        let file = active.segment.file.clone();
+        let file = active.file.clone();
         let (runs, extents) = match self.class {
             Class::Small => self.pack(runs).await,
             Class::Bulk => self.frame(runs).await,
@@ -263,8 +277,8 @@ impl Flusher {
     async fn sync(&mut self) -> Result<(), AppendError> {
         self.check_in_service()?;
         let Some(active) = &mut self.active else { return Ok(()) };
-        let upto = active.segment.position;
-        let file = &active.segment.file;
+        let upto = active.position;
+        let file = &active.file;
         self.drive.gauges().syncs.fetch_add(1, Ordering::Relaxed);
         if let Err(error) = file.sync().await {
             self.drive.fail(Failure::Poisoned, "syncing a segment", &error);
@@ -284,20 +298,15 @@ impl Flusher {
     }
 }
 
-fn place(
-    drive: &LocalDrive,
-    class: Class,
-    active: &Active,
-    batch: Vec<Waiting>,
-) -> Vec<Run> {
-    let mut position = active.segment.position;
+fn place(drive: &LocalDrive, class: Class, active: &Segment, batch: Vec<Waiting>) -> Vec<Run> {
+    let mut position = active.position;
     let runs = batch.into_iter().map(|waiting| {
         let content = waiting.append.content.clone();
         let framing = content.framing(class);
         let place = RunPlace {
             drive: drive.uuid,
-            segment: active.segment.number,
-            generation: active.segment.generation,
+            segment: active.number,
+            generation: active.generation,
             position,
             watermark: active.watermark,
             writer_epoch: drive.writer_epoch,

@@ -3,6 +3,8 @@
 //! One flusher per core, drive and class takes whatever waits, at once when it is idle; while it
 //! writes and syncs, the next batch gathers. The first write or sync that fails poisons the drive:
 //! everything that waits is refused, and nothing on that drive is ever synced again.
+//!
+//! A run is in the index before it is acknowledged, whether or not anyone still waits for it.
 
 mod flusher;
 mod supply;
@@ -10,14 +12,14 @@ mod supply;
 pub(crate) use supply::Segment;
 
 use crate::drive::local::LocalDrive;
+use crate::lane::Lanes;
 use crate::segment::Class;
 use crate::segment::run::RunContent;
 use bytes::Bytes;
 use flusher::Flusher;
 use hamster_core::checksum::Crc64;
-use hamster_core::ids::SegmentNumber;
 use hamster_core::limits::APPENDS_WAITING_MAX;
-use hamster_core::sync::{OneshotReceiver, OneshotSender, Sender, channel, oneshot};
+use hamster_core::sync::{OneshotReceiver, OneshotSender, Permit, Sender, channel, oneshot};
 use hamster_core::{Buffer, Queue};
 use std::rc::Rc;
 use supply::Supply;
@@ -29,13 +31,8 @@ pub(crate) enum AppendError {
     Failed,
     /// The drive is full.
     NoSpace,
-}
-
-/// Where a run was put.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Placed {
-    pub segment: SegmentNumber,
-    pub position: u64,
+    /// The core that keeps the index of its lane has ended.
+    Closed,
 }
 
 /// The bytes of a run.
@@ -54,21 +51,25 @@ pub(crate) struct Append {
     /// Wait until it, and with it every earlier run given to this appender, is durable; else only
     /// until it is written.
     pub durable: bool,
+    /// Accounts for the payload's memory as long as it is on its way.
+    #[expect(dead_code, reason = "held for its drop")]
+    pub permit: Option<Rc<Permit>>,
 }
 
 /// An append and who waits for it.
 struct Waiting {
     append: Append,
-    done: OneshotSender<Result<Placed, AppendError>>,
+    done: OneshotSender<Result<(), AppendError>>,
 }
 
 /// What comes of an append.
-pub(crate) struct Pending(OneshotReceiver<Result<Placed, AppendError>>);
+pub(crate) struct Pending(OneshotReceiver<Result<(), AppendError>>);
 
 impl Pending {
-    pub async fn wait(self) -> Result<Placed, AppendError> {
+    /// Waits until the run is durable, or written (see [`Append::durable`]), and in the index.
+    pub async fn wait(self) -> Result<(), AppendError> {
         // A flusher that is gone answers nobody: the core is ending.
-        self.0.await.unwrap_or(Err(AppendError::Failed))
+        self.0.await.unwrap_or(Err(AppendError::Closed))
     }
 }
 
@@ -77,10 +78,15 @@ pub(crate) struct Appender(Sender<Waiting>);
 
 impl Appender {
     /// Starts the flusher. `unfinished` segments are filled up first.
-    pub fn start(drive: &Rc<LocalDrive>, class: Class, unfinished: Vec<Segment>) -> Self {
+    pub fn start(
+        drive: &Rc<LocalDrive>,
+        lanes: &Lanes,
+        class: Class,
+        unfinished: Vec<Segment>,
+    ) -> Self {
         let (sender, receiver) = channel(APPENDS_WAITING_MAX);
         let supply = Supply::new(Rc::clone(drive), class, unfinished);
-        let flusher = Flusher::new(Rc::clone(drive), class, receiver, supply);
+        let flusher = Flusher::new(Rc::clone(drive), lanes.clone(), receiver, supply);
         drop(drive.core.spawn(Queue::Requests, flusher.run()));
         Self(sender)
     }

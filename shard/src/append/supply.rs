@@ -2,8 +2,8 @@
 //! zeroes.
 
 use super::AppendError;
-use crate::drive::Failure;
 use crate::drive::local::LocalDrive;
+use crate::drive::{DriveState, Failure};
 use crate::segment::header::{RUNS_START, SegmentHeader};
 use crate::segment::{Class, draft_name, file_name};
 use hamster_core::ids::SegmentNumber;
@@ -22,11 +22,13 @@ pub(crate) struct Segment {
     pub length: u64,
     /// Where the next batch starts: a block that nothing was written to.
     pub position: u64,
+    /// Everything below is known to be durable.
+    pub watermark: u64,
 }
 
 pub(super) struct Supply {
     drive: Rc<LocalDrive>,
-    class: Class,
+    pub class: Class,
     ready: VecDeque<Segment>,
     coming: Option<Task<Result<Segment, AppendError>>>,
 }
@@ -52,9 +54,16 @@ impl Supply {
         if let Some(segment) = self.ready.pop_front() {
             return Ok(segment);
         }
-        self.prepare();
-        let coming = self.coming.take().expect("prepared above");
-        coming.await.unwrap_or(Err(AppendError::Failed))
+        if let Some(coming) = self.coming.take()
+            && let Ok(Ok(segment)) = coming.await
+        {
+            return Ok(segment);
+        }
+        // It may have failed long ago, for a reason that has passed.
+        match self.drive.state() {
+            DriveState::Live | DriveState::Full => make(&self.drive, self.class).await,
+            DriveState::Poisoned | DriveState::Lost => Err(AppendError::Failed),
+        }
     }
 }
 
@@ -108,5 +117,6 @@ async fn try_make(drive: &LocalDrive, class: Class) -> io::Result<Option<Segment
         generation: header.generation,
         length: header.length,
         position: RUNS_START,
+        watermark: RUNS_START,
     }))
 }

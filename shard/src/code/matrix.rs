@@ -79,9 +79,9 @@ fn inverse(mut matrix: Vec<Row>) -> Vec<Row> {
         for row in (0..size).filter(|&row| row != column) {
             let factor = matrix[row][column];
             for rows in [&mut matrix, &mut inverse] {
-                for at in 0..size {
-                    let product = multiply(rows[column][at], factor);
-                    rows[row][at] ^= product;
+                let pivot = rows[column].clone();
+                for (element, pivot) in rows[row].iter_mut().zip(pivot) {
+                    *element ^= multiply(pivot, factor);
                 }
             }
         }

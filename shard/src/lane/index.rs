@@ -88,10 +88,11 @@ mod tests {
     #[test]
     fn runs_that_reach_into_the_range_are_found_and_no_others() {
         let mut index = Index::default();
-        let (early, wanted, other) = (entry(1, 0, 0, 100), entry(1, 1, 50, 100), entry(2, 0, 0, 999));
+        let (early, wanted, other) =
+            (entry(1, 0, 0, 100), entry(1, 1, 50, 100), entry(2, 0, 0, 999));
         index.insert(vec![early.clone(), wanted.clone(), entry(1, 0, 160, 10), other]);
         let data = DataId::from_bytes([1; 16]);
-        assert_eq!(index.find(data, 100..160), [wanted.clone()]);
+        assert_eq!(index.find(data, 100..160), std::slice::from_ref(&wanted));
         assert_eq!(index.find(data, 99..100), [early, wanted]);
         assert_eq!(index.find(DataId::from_bytes([3; 16]), 0..1000), []);
     }

@@ -10,10 +10,11 @@ pub(crate) use index::{Index, Placement, RunEntry};
 pub(crate) use ownership::Ownership;
 
 use hamster_core::Core;
-use hamster_core::ids::DataId;
+use hamster_core::ids::{CoreIndex, DataId};
 use hamster_core::mesh::{MeshClosed, Port, UnboundPort};
 use hamster_core::sync::Event;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -78,40 +79,34 @@ impl Lanes {
         &self.ownership
     }
 
-    /// Keeps runs of one data id.
-    pub async fn insert(&self, data: DataId, runs: Vec<RunEntry>) -> Result<(), MeshClosed> {
-        self.ask(data, Ask::Insert(runs)).await.map(drop)
-    }
-
     /// The runs that hold bytes of `range` of the shards of a data id, on any drive of this node.
     pub async fn find(&self, data: DataId, range: Range<u64>) -> Result<Vec<RunEntry>, MeshClosed> {
-        self.ask(data, Ask::Find(data, range)).await
+        self.ask(self.ownership.owner(data.partition()), Ask::Find(data, range)).await
     }
 
-    async fn ask(&self, data: DataId, ask: Ask) -> Result<Vec<RunEntry>, MeshClosed> {
-        let owner = self.ownership.owner(data.partition());
+    /// Has runs kept by whoever owns their lanes.
+    pub async fn keep(&self, runs: Vec<RunEntry>) -> Result<(), MeshClosed> {
+        let mut by_owner = BTreeMap::<CoreIndex, Vec<RunEntry>>::new();
+        for run in runs {
+            by_owner.entry(self.ownership.owner(run.data.partition())).or_default().push(run);
+        }
+        for (owner, runs) in by_owner {
+            self.ask(owner, Ask::Insert(runs)).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, owner: CoreIndex, ask: Ask) -> Result<Vec<RunEntry>, MeshClosed> {
         if owner == self.ownership.own() {
             return Ok(self.own.answer(Question(ask)).0);
         }
         Ok(self.port.call(owner, Question(ask)).await?.0)
     }
 
-    /// Hands runs that were read back from segments to whoever owns them.
-    pub async fn hand_over(&self, runs: Vec<RunEntry>) -> Result<(), MeshClosed> {
-        let mut by_owner = std::collections::BTreeMap::<_, Vec<RunEntry>>::new();
-        for run in runs {
-            by_owner.entry(self.ownership.owner(run.data.partition())).or_default().push(run);
-        }
-        for (owner, runs) in by_owner {
-            self.port.call(owner, Question(Ask::Insert(runs))).await?;
-        }
-        Ok(())
-    }
-
     /// Tells every core that this one has handed over everything, and waits until all have.
     pub async fn finish_recovery(&self) -> Result<(), MeshClosed> {
         for core in self.ownership.cores() {
-            self.port.call(core, Question(Ask::Recovered)).await?;
+            self.ask(core, Ask::Recovered).await?;
         }
         loop {
             let recovered = self.own.on_recovered.listen();

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use hamster_core::ids::DataId;
-use hamster_core::limits::{CACHE_GHOSTS_MAX, CACHE_ENTRY_OVERHEAD_BYTES};
+use hamster_core::limits::{CACHE_ENTRY_OVERHEAD_BYTES, CACHE_GHOSTS_MAX};
 use hamster_core::{ByteCount, Map, Set};
 use std::collections::VecDeque;
 use std::ops::Range;

@@ -8,8 +8,8 @@ mod reader;
 mod run;
 mod stripe;
 
-pub use cache::CacheFigures;
 pub(crate) use cache::Cache;
+pub use cache::CacheFigures;
 pub use reader::Reader;
 
 use hamster_core::ids::DataId;

@@ -2,7 +2,7 @@
 
 use super::ReadError;
 use super::stripe::StripeRead;
-use crate::geometry::{Geometry, SlicePart};
+use crate::geometry::{Geometry, SlicePart, is_sound};
 use crate::location::Location;
 use crate::shards::Shards;
 use bytes::Bytes;
@@ -41,6 +41,12 @@ impl Reader {
         self.permit = None;
         if self.rest.is_empty() {
             return None;
+        }
+        let Location { data, k, m, slice_bytes, .. } = *self.location;
+        if !is_sound(k, m, slice_bytes) {
+            // A record of a later version, or not a record: there is no way to read it.
+            self.rest = self.rest.end..self.rest.end;
+            return Some(Err(ReadError::Unrecoverable { data, readable: 0, needed: k }));
         }
         match self.next_stripe().await {
             Ok(stripe) => self.ready = stripe.into(),

@@ -92,8 +92,7 @@ async fn packed(
     let end = position + footer + FOOTER_BYTES as u64 + 8 * chunk_count;
     let block = BLOCK_BYTES.get();
     let start = position / block * block;
-    let buffer =
-        extent(shards, drive, &run.placement, start, end.next_multiple_of(block)).await?;
+    let buffer = extent(shards, drive, &run.placement, start, end.next_multiple_of(block)).await?;
     let at = |offset: u64| usize::try_from(position - start + offset).map_err(|_| Unreadable);
     let header = buffer.get(at(0)?..).and_then(RunHeader::decode).filter(|header| {
         let (content, place) = (&header.content, &header.place);

@@ -44,13 +44,20 @@ impl StripeRead<'_> {
         SliceName { data: self.location.data, slice }
     }
 
-    /// What reading it may keep in memory: all data slices, and what restoring them takes.
+    /// What reading it may keep in memory, if parts of it must be restored.
     pub fn memory(&self) -> ByteCount {
-        let stripe = self.parts.first().map_or(0, |part| part.stripe);
-        let slice = self.geometry().slice_bytes_of(stripe);
-        let wanted = self.parts.len() as u64;
-        let shards = if wanted == 1 { 2 } else { wanted + u64::from(self.location.m) };
-        ByteCount::new(shards * slice.next_power_of_two())
+        let Location { k, m, .. } = *self.location;
+        ByteCount::new(match self.parts {
+            [] => 0,
+            [part] => {
+                let range = self.geometry().whole_chunks(part.stripe, &part.range);
+                (u64::from(k) + 1) * (range.end - range.start).next_power_of_two()
+            }
+            [part, ..] => {
+                let slice = self.geometry().slice_bytes_of(part.stripe);
+                (u64::from(k) + u64::from(m)) * slice.next_power_of_two()
+            }
+        })
     }
 
     /// The parts, if all of them are cached.
@@ -173,9 +180,8 @@ impl StripeRead<'_> {
         let needed = self.location.k;
         let covers = |one: &&Held| one.range.start <= range.start && range.end <= one.range.end;
         let at_hand = held.iter().filter(covers);
-        let mut survivors: Vec<(u8, u64, Bytes)> = at_hand
-            .map(|one| (one.shard, one.range.start, one.verified.bytes.clone()))
-            .collect();
+        let mut survivors: Vec<(u8, u64, Bytes)> =
+            at_hand.map(|one| (one.shard, one.range.start, one.verified.bytes.clone())).collect();
         let tried = |shard: u8| {
             let failed = missing.iter().any(|(lost, _)| *lost == shard);
             failed && self.state(shard) != DriveState::Poisoned

@@ -10,6 +10,7 @@ mod window;
 use crate::append::Segment;
 use crate::drive::local::LocalDrive;
 use crate::lane::{Lanes, RunEntry};
+use crate::segment::header::RUNS_START;
 use crate::segment::{Class, FileName, parse_file_name};
 use hamster_core::ids::SegmentNumber;
 use hamster_core::limits::RECOVERED_RUNS_PER_CALL;
@@ -17,6 +18,9 @@ use hamster_core::mesh::MeshClosed;
 use scan::Scan;
 use std::io;
 use std::sync::atomic::Ordering;
+
+/// A segment with less room than this part of its length is not taken up again.
+const ROOM_FRACTION: u64 = 8;
 
 /// Why a drive was not recovered.
 pub(crate) enum RecoverError {
@@ -49,8 +53,7 @@ pub(crate) struct Unfinished {
 pub(crate) async fn drive(drive: &LocalDrive, lanes: &Lanes) -> Result<Unfinished, RecoverError> {
     let mut unfinished = Unfinished::default();
     let step = u64::from(drive.core.count());
-    let is_own =
-        |number: SegmentNumber| number.get() % step == u64::from(drive.core.index().get());
+    let is_own = |number: SegmentNumber| number.get() % step == u64::from(drive.core.index().get());
     for entry in drive.segments.list().await? {
         match parse_file_name(&entry.name) {
             Some(FileName::Draft(number)) if is_own(number) => {
@@ -90,10 +93,10 @@ async fn segment(
             Err(error) => break Err(error),
         }
         if found.len() >= RECOVERED_RUNS_PER_CALL {
-            lanes.hand_over(std::mem::take(&mut found)).await?;
+            lanes.keep(std::mem::take(&mut found)).await?;
         }
     };
-    lanes.hand_over(found).await?;
+    lanes.keep(found).await?;
     let gauges = drive.gauges();
     gauges.segment_bytes.fetch_add(length, Ordering::Relaxed);
     gauges.record_bytes.fetch_add(scan.end(), Ordering::Relaxed);
@@ -107,11 +110,18 @@ async fn segment(
         gauges.corruptions.fetch_add(corrupt.len() as u64, Ordering::Relaxed);
         tracing::error!(drive = %drive.ordinal, segment = %number, ?corrupt, "damaged runs");
     }
-    let end = scan.end();
+    let end = scan.end().min(length);
     let generation = scan.generation();
-    if !scan.is_clean().await? {
+    if length - end < length / ROOM_FRACTION || !scan.is_clean().await? {
         return Ok(None);
     }
-    // Appends need a handle of their own: the one for reading may be closed for another.
-    Ok(generation.map(|generation| Segment { file, number, generation, length, position: end }))
+    Ok(generation.map(|generation| Segment {
+        file,
+        number,
+        generation,
+        length,
+        position: end,
+        // Nothing that was found was synced by this process.
+        watermark: RUNS_START,
+    }))
 }

@@ -149,7 +149,8 @@ impl<'a> Scan<'a> {
         framing: Framing,
     ) -> io::Result<Option<Box<[Crc64]>>> {
         let start = header.place.position;
-        let footer = self.window.bytes(start + framing.footer, framing.end - framing.footer).await?;
+        let footer =
+            self.window.bytes(start + framing.footer, framing.end - framing.footer).await?;
         let Some(chunks) = header.decode_footer(footer) else { return Ok(None) };
         if self.class == Class::Bulk {
             return Ok(Some(chunks));

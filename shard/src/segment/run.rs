@@ -5,10 +5,11 @@
 //! the payload's chunks, which its own checksum covers.
 
 use super::{Class, FORMAT, PACK_BYTES};
+use crate::geometry::is_sound;
 use crate::wire::{WireReader, WireWriter, checked};
 use hamster_core::checksum::{Crc64, Crc64State};
 use hamster_core::ids::{DataId, DriveUuid, SegmentNumber, ShardIndex};
-use hamster_core::limits::CHUNK_BYTES_MAX;
+use hamster_core::limits::{CHUNK_BYTES_MAX, RUN_PAYLOAD_BYTES_MAX};
 
 /// How every run starts.
 pub(crate) const HEADER_MAGIC: [u8; 4] = *b"HRUN";
@@ -183,8 +184,8 @@ impl RunHeader {
         };
         // Why after a good checksum: what this version could not have written, it must not follow.
         let sound = partition == data.partition().get()
-            && content.slice_bytes.is_power_of_two()
-            && k >= 1
+            && is_sound(k, m, content.slice_bytes)
+            && u64::from(content.payload_bytes) <= RUN_PAYLOAD_BYTES_MAX.get()
             && u16::from(shard.get()) < u16::from(k) + u16::from(m);
         sound.then_some(Self { content, place })
     }
@@ -220,7 +221,8 @@ impl RunHeader {
     }
 }
 
-const _: () = assert!(HEADER_BYTES as u64 % PACK_BYTES == 0 && FOOTER_BYTES as u64 % PACK_BYTES == 0);
+const _: () = assert!((HEADER_BYTES as u64).is_multiple_of(PACK_BYTES));
+const _: () = assert!((FOOTER_BYTES as u64).is_multiple_of(PACK_BYTES));
 
 #[cfg(test)]
 mod tests {
@@ -333,8 +335,7 @@ mod tests {
 
     #[test]
     fn a_packed_run_of_four_kib_takes_five_percent_more() {
-        let content =
-            RunContent { payload_bytes: 4096, k: 1, last: true, ..example().content };
+        let content = RunContent { payload_bytes: 4096, k: 1, last: true, ..example().content };
         assert_eq!(content.framing(Class::Small).end, 128 + 4096 + 64 + 8);
         let bulk = content.framing(Class::Bulk);
         assert_eq!((bulk.payload, bulk.footer, bulk.end), (4096, 8192, 12288));

@@ -9,8 +9,8 @@ use hamster_core::ids::ShardIndex;
 pub(super) struct Outcome {
     shards: Vec<Shard>,
     needed: u8,
-    /// A shard was lost to a full drive.
-    full: bool,
+    /// Why the last shard was lost, where its drive did not just fail.
+    reason: Option<WriteError>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ enum Shard {
 impl Outcome {
     pub fn new(plan: &Plan) -> Self {
         let shards = vec![Shard::UnderWay; plan.targets.len()];
-        Self { shards, needed: plan.needed(), full: false }
+        Self { shards, needed: plan.needed(), reason: None }
     }
 
     fn set(&mut self, shard: ShardIndex, state: Shard) {
@@ -40,7 +40,11 @@ impl Outcome {
     }
 
     pub fn fail(&mut self, shard: ShardIndex, error: AppendError) {
-        self.full |= error == AppendError::NoSpace;
+        match error {
+            AppendError::Failed => {}
+            AppendError::NoSpace => self.reason = Some(WriteError::NoSpace),
+            AppendError::Closed => self.reason = Some(WriteError::ShuttingDown),
+        }
         self.lose(shard);
     }
 
@@ -52,11 +56,11 @@ impl Outcome {
     pub fn check(&self) -> Result<(), WriteError> {
         let left = self.shards.iter().filter(|shard| **shard != Shard::Lost).count();
         let durable = u8::try_from(left).expect("a plan has few shards");
-        match durable >= self.needed {
-            true => Ok(()),
-            false if self.full => Err(WriteError::NoSpace),
-            false => Err(WriteError::TooFewDrives { durable, needed: self.needed }),
+        if durable >= self.needed {
+            return Ok(());
         }
+        let too_few = WriteError::TooFewDrives { durable, needed: self.needed };
+        Err(self.reason.clone().unwrap_or(too_few))
     }
 
     /// The receipt, once no shard is under way any more.

@@ -4,9 +4,7 @@ use super::outcome::Outcome;
 use super::{Receipt, WriteError};
 use crate::append::{Append, Payload};
 use crate::geometry::is_sound;
-use crate::lane::{Placement, RunEntry};
 use crate::location::Plan;
-use crate::segment::Class;
 use crate::segment::run::{RunContent, shard_checksum};
 use crate::shards::Shards;
 use bytes::Bytes;
@@ -14,11 +12,7 @@ use hamster_core::ByteCount;
 use hamster_core::ids::ShardIndex;
 use hamster_core::limits::SMALL_BODY_BYTES_MAX;
 
-pub(crate) async fn small(
-    shards: &Shards,
-    plan: Plan,
-    body: Bytes,
-) -> Result<Receipt, WriteError> {
+pub(crate) async fn small(shards: &Shards, plan: Plan, body: Bytes) -> Result<Receipt, WriteError> {
     assert!(plan.k == 1 && is_sound(1, plan.m, plan.slice_bytes), "a plan of full copies");
     assert_eq!(plan.targets.len(), 1 + usize::from(plan.m), "a target for each copy");
     assert!(ByteCount::of(body.len()) <= SMALL_BODY_BYTES_MAX, "a small body");
@@ -34,33 +28,16 @@ pub(crate) async fn small(
         let mut whole = shard_checksum(plan.data, shard);
         whole.update(&body);
         let payload = Payload::Packed(body.clone());
-        let append = Append { content, chunks, payload, durable: true };
-        pending.push((shard, *target, whole.finish(), drive.small.append(append).await));
+        let append = Append { content, chunks, payload, durable: true, permit: None };
+        pending.push((shard, whole.finish(), drive.small.append(append).await));
     }
-    let mut entries = Vec::with_capacity(pending.len());
-    for (shard, drive, checksum, pending) in pending {
+    for (shard, checksum, pending) in pending {
         match pending.wait().await {
-            Ok(placed) => {
-                outcome.complete(shard, checksum);
-                let placement = Placement {
-                    segment: placed.segment,
-                    class: Class::Small,
-                    position: placed.position,
-                    payload_bytes: payload_bytes(&body),
-                    chunks: None,
-                };
-                let data = plan.data;
-                entries.push(RunEntry { data, shard, drive, shard_offset: 0, placement });
-            }
+            Ok(()) => outcome.complete(shard, checksum),
             Err(error) => outcome.fail(shard, error),
         }
     }
-    shards.lanes().insert(plan.data, entries).await.map_err(|_| WriteError::ShuttingDown)?;
     outcome.conclude(plan, body.len() as u64)
-}
-
-fn payload_bytes(body: &Bytes) -> u32 {
-    u32::try_from(body.len()).expect("a small body")
 }
 
 fn content(plan: &Plan, shard: ShardIndex, body: &Bytes) -> RunContent {
@@ -72,7 +49,7 @@ fn content(plan: &Plan, shard: ShardIndex, body: &Bytes) -> RunContent {
         m: plan.m,
         slice_bytes: plan.slice_bytes,
         shard_offset: 0,
-        payload_bytes: payload_bytes(body),
+        payload_bytes: u32::try_from(body.len()).expect("a small body"),
         last: true,
     }
 }

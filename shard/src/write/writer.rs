@@ -3,19 +3,18 @@
 use super::outcome::Outcome;
 use super::stripe::{Stripe, pad_to_blocks};
 use super::{Receipt, WriteError};
-use crate::append::{Append, AppendError, Payload, Pending, Placed};
+use crate::append::{Append, Payload, Pending};
 use crate::geometry::is_sound;
-use crate::lane::{Placement, RunEntry};
 use crate::location::Plan;
-use crate::segment::Class;
 use crate::segment::run::{RunContent, shard_checksum};
 use crate::shards::Shards;
-use hamster_core::checksum::{Crc64, Crc64State};
-use hamster_core::ids::{DriveOrdinal, ShardIndex};
+use hamster_core::checksum::Crc64State;
+use hamster_core::ids::ShardIndex;
 use hamster_core::limits::{BLOCK_BYTES, WRITER_STRIPES_IN_FLIGHT_MAX};
 use hamster_core::sync::Permit;
 use hamster_core::{Buffer, ByteCount};
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// A large body under way. Dropped before [`Writer::finish`], it is abandoned: what was written is
 /// an orphan, reclaimed later.
@@ -30,21 +29,8 @@ pub struct Writer {
     stored_bytes: u64,
 }
 
-/// A stripe on its way to the drives.
-struct InFlight {
-    /// Holds the memory that the appends still hold.
-    _permit: Permit,
-    runs: Vec<RunInFlight>,
-}
-
-struct RunInFlight {
-    shard: ShardIndex,
-    drive: DriveOrdinal,
-    shard_offset: u64,
-    payload_bytes: u32,
-    chunks: Vec<Crc64>,
-    pending: Pending,
-}
+/// A stripe on its way to the drives: what comes of each of its runs.
+type InFlight = Vec<(ShardIndex, Pending)>;
 
 impl Writer {
     pub(crate) fn new(shards: Shards, plan: Plan) -> Self {
@@ -134,17 +120,19 @@ impl Writer {
         // Encoding and checksums take about 100 µs each for 1 MiB.
         core.tasks().yield_now().await;
         let Stripe { permit, data, .. } = stripe;
+        let permit = Rc::new(permit);
         let mut slices = data.into_iter().chain(parity);
         let mut runs = Vec::with_capacity(self.plan.targets.len());
         for shard in 0..self.plan.k + self.plan.m {
             let shard = ShardIndex::new(shard);
             let slice = slices.next();
             if !self.outcome.is_lost(shard) {
-                runs.push(self.send_slice(shard, slice, length, last).await);
+                let pending = self.send_slice(shard, slice, length, last, &permit).await;
+                runs.push((shard, pending));
             }
         }
         self.stripes += 1;
-        self.in_flight.push_back(InFlight { _permit: permit, runs });
+        self.in_flight.push_back(runs);
         Ok(())
     }
 
@@ -167,7 +155,8 @@ impl Writer {
         mut slice: Option<Buffer>,
         length: usize,
         last: bool,
-    ) -> RunInFlight {
+        permit: &Rc<Permit>,
+    ) -> Pending {
         let index = usize::from(shard.get());
         let content = RunContent {
             data: self.plan.data,
@@ -187,44 +176,20 @@ impl Writer {
             chunks = content.checksum_chunks(bytes);
             self.checksums[index].update(bytes);
         }
-        let drive = self.plan.targets[index];
-        let (shard_offset, payload_bytes) = (content.shard_offset, content.payload_bytes);
-        let append = Append {
-            content,
-            chunks: chunks.clone(),
-            payload: Payload::Aligned(slice),
-            durable: last,
-        };
-        let appender = &self.shards.drive(drive).expect("its shard would be lost").bulk;
-        let pending = appender.append(append).await;
-        RunInFlight { shard, drive, shard_offset, payload_bytes, chunks, pending }
+        let payload = Payload::Aligned(slice);
+        let permit = Some(Rc::clone(permit));
+        let append = Append { content, chunks, payload, durable: last, permit };
+        let drive = self.shards.drive(self.plan.targets[index]);
+        drive.expect("its shard would be lost").bulk.append(append).await
     }
 
-    /// Waits for a stripe and enters its runs in the index.
+    /// Waits for a stripe.
     async fn settle(&mut self, stripe: InFlight) -> Result<(), WriteError> {
-        let mut entries = Vec::with_capacity(stripe.runs.len());
-        for run in stripe.runs {
-            let RunInFlight { shard, drive, shard_offset, payload_bytes, chunks, pending } = run;
-            let placed: Result<Placed, AppendError> = pending.wait().await;
-            match placed {
-                Ok(placed) => entries.push(RunEntry {
-                    data: self.plan.data,
-                    shard,
-                    drive,
-                    shard_offset,
-                    placement: Placement {
-                        segment: placed.segment,
-                        class: Class::Bulk,
-                        position: placed.position,
-                        payload_bytes,
-                        chunks: Some(chunks.into()),
-                    },
-                }),
-                Err(error) => self.outcome.fail(shard, error),
+        for (shard, pending) in stripe {
+            if let Err(error) = pending.wait().await {
+                self.outcome.fail(shard, error);
             }
         }
-        let inserted = self.shards.lanes().insert(self.plan.data, entries).await;
-        inserted.map_err(|_| WriteError::ShuttingDown)?;
         self.outcome.check()
     }
 }

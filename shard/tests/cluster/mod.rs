@@ -157,11 +157,7 @@ pub fn new_data(shards: &Shards, entropy: &Entropy) -> DataId {
 }
 
 /// Writes `body` through a [`hamster_shard::Writer`], in odd pieces.
-pub async fn write_large(
-    shards: &Shards,
-    plan: Plan,
-    body: &[u8],
-) -> Result<Receipt, WriteError> {
+pub async fn write_large(shards: &Shards, plan: Plan, body: &[u8]) -> Result<Receipt, WriteError> {
     let mut writer = shards.writer(plan);
     for piece in body.chunks(7919) {
         writer.write(piece).await?;

@@ -1,0 +1,189 @@
+//! Commands and outcomes survive the log, and their bytes are pinned.
+
+use super::outcome_wire::OutcomeWire;
+use super::wire::CommandWire;
+use super::*;
+use crate::record::{Owner, Piece, Profile, Sequence};
+use hamster_core::ids::{BootNumber, DataId, DriveUuid};
+use prost::Message;
+
+const AT: Sequence = Sequence::new(300, 2);
+const BUCKET: BucketId = BucketId::new(7);
+
+fn commands() -> Vec<Command> {
+    let key = String::from("a/b");
+    let modified = WallTime::from_secs(1);
+    let headers = Headers {
+        system: vec![("content-type".into(), "text/plain".into())],
+        user: vec![("a".into(), "b".into())],
+    };
+    let checksums =
+        vec![Checksum { algorithm: "crc32".into(), value: "AAAAAA==".into(), composite: false }];
+    let data = DataRecord {
+        data: DataId::from_bytes([9; 16]),
+        k: 4,
+        m: 2,
+        slice_bytes: 262_144,
+        stored_bytes: 5,
+        writer_epoch: 3,
+        owner: Owner::Nobody,
+        pieces: vec![Piece { drive: DriveOrdinal::new(5), checksum: Some(1) }],
+    };
+    let (upload, owner, etag) = (UploadId(AT), String::from("alice"), String::from("abc"));
+    vec![
+        Command::Found(FoundCluster {
+            cluster: ClusterUuid::from_bytes([1; 16]),
+            name: "c".into(),
+            profile: ProfileChoice::Pinned(Profile::new(2, 2)),
+            node: Node {
+                id: NodeId::new(1),
+                name: "n1".into(),
+                host: "h".into(),
+                zone: "z".into(),
+                address: "x".into(),
+                boot: BootNumber::new(0),
+            },
+            drives: vec![Drive {
+                ordinal: DriveOrdinal::new(1),
+                uuid: DriveUuid::from_bytes([3; 16]),
+                node: NodeId::new(1),
+                weight: 1,
+                state: DriveState::Live,
+                incarnation: 1,
+            }],
+        }),
+        Command::Boot { node: NodeId::new(1) },
+        Command::SetDrive(SetDrive {
+            drive: DriveOrdinal::new(1),
+            incarnation: 2,
+            state: DriveState::Lost,
+        }),
+        Command::CreateBucket(CreateBucket {
+            name: "b".into(),
+            owner: owner.clone(),
+            created: modified,
+        }),
+        Command::DeleteBucket { bucket: BUCKET },
+        Command::PutVersion(PutVersion {
+            bucket: BUCKET,
+            key: key.clone(),
+            size: 5,
+            etag: etag.clone(),
+            modified,
+            headers: headers.clone(),
+            checksums: checksums.clone(),
+            owner: owner.clone(),
+            data: Some(data.clone()),
+            precondition: Precondition::Absent,
+        }),
+        Command::DeleteCurrent(DeleteCurrent {
+            bucket: BUCKET,
+            key: key.clone(),
+            modified,
+            owner: owner.clone(),
+            precondition: Precondition::Etag(etag.clone()),
+        }),
+        Command::DeleteVersion { bucket: BUCKET, key: key.clone(), version: VersionId::Null },
+        Command::DeleteVersion { bucket: BUCKET, key: key.clone(), version: VersionId::Of(AT) },
+        Command::CreateUpload(CreateUpload {
+            bucket: BUCKET,
+            key: key.clone(),
+            owner,
+            initiated: modified,
+            headers,
+            checksum_algorithm: "crc32".into(),
+            checksum_composite: true,
+        }),
+        Command::PutPart(PutPart {
+            bucket: BUCKET,
+            key: key.clone(),
+            upload,
+            number: 3,
+            size: 5,
+            etag: etag.clone(),
+            modified,
+            checksums: checksums.clone(),
+            data: Some(data),
+        }),
+        Command::CompleteUpload(CompleteUpload {
+            bucket: BUCKET,
+            key: key.clone(),
+            upload,
+            parts: vec![NamedPart { number: 3, etag: etag.clone() }],
+            etag,
+            checksums,
+            modified,
+            precondition: Precondition::None,
+        }),
+        Command::AbortUpload { bucket: BUCKET, key, upload },
+    ]
+}
+
+#[test]
+fn commands_survive_the_log() {
+    for command in commands() {
+        let bytes = CommandWire::from(&command).encode_to_vec();
+        let decoded = CommandWire::decode(bytes.as_slice()).expect("protobuf");
+        assert_eq!(Command::try_from(decoded), Ok(command));
+    }
+}
+
+#[test]
+fn the_bytes_of_all_commands_are_pinned() {
+    let bytes: Vec<u8> =
+        commands().iter().flat_map(|command| CommandWire::from(command).encode_to_vec()).collect();
+    let checksum = hamster_core::checksum::Crc64::of(&bytes).get();
+    assert_eq!(checksum, 0, "{}", hex::encode(&bytes));
+}
+
+#[test]
+fn outcomes_survive_the_session() {
+    let (sequence, etag) = (AT, String::from("abc"));
+    let outcomes = [
+        Outcome::Found(Found::Founded),
+        Outcome::Found(Found::Already),
+        Outcome::Found(Found::Another),
+        Outcome::Booted(BootNumber::new(3)),
+        Outcome::NoSuchNode,
+        Outcome::DriveSet { incarnation: 2 },
+        Outcome::NoSuchDrive,
+        Outcome::BucketCreated(BUCKET),
+        Outcome::BucketExists { bucket: BUCKET, owner: "alice".into() },
+        Outcome::TooManyBuckets,
+        Outcome::BucketDeleted,
+        Outcome::NoSuchBucket,
+        Outcome::BucketNotEmpty,
+        Outcome::Committed { version: VersionId::Null, sequence, etag: etag.clone() },
+        Outcome::Committed { version: VersionId::Of(AT), sequence, etag },
+        Outcome::Deleted { version: None, marker: false },
+        Outcome::Deleted { version: Some(VersionId::Null), marker: false },
+        Outcome::Deleted { version: Some(VersionId::Of(AT)), marker: true },
+        Outcome::PreconditionFailed,
+        Outcome::NoSuchKey,
+        Outcome::UploadCreated(UploadId(AT)),
+        Outcome::PartCommitted,
+        Outcome::NoSuchUpload,
+        Outcome::InvalidPart { number: 3 },
+        Outcome::InvalidPartOrder,
+        Outcome::EntityTooSmall { number: 3, size: 5 },
+        Outcome::EntityTooLarge,
+        Outcome::UploadAborted,
+        Outcome::Refused("why".into()),
+        Outcome::Stale,
+    ];
+    let mut kinds: Vec<u8> = Vec::new();
+    for outcome in outcomes {
+        let bytes = OutcomeWire::from(&outcome).encode_to_vec();
+        kinds.extend(bytes.get(1));
+        let decoded = OutcomeWire::decode(bytes.as_slice()).expect("protobuf");
+        assert_eq!(Outcome::try_from(decoded), Ok(outcome));
+    }
+    // The kinds in this order, for ever.
+    assert_eq!(
+        kinds,
+        [
+            1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 14, 15, 17, 16, 18, 19, 20, 21, 22, 23,
+            24, 25, 26, 27, 28, 29,
+        ]
+    );
+}
