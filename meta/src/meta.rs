@@ -11,6 +11,7 @@ use crate::raft::Group;
 use crate::record::{Bucket, Upload, UploadId, Version, VersionId};
 use crate::shared::Shared;
 use crate::state::{Reach, ReadError, View};
+use futures_util::future::LocalBoxFuture;
 use hamster_core::Core;
 use hamster_core::ids::{BucketId, CoreIndex, DriveOrdinal};
 use hamster_core::mesh::Port;
@@ -305,13 +306,16 @@ impl Meta {
     ///
     /// # Panics
     /// On another core than core 0.
-    pub async fn close(&self) {
+    pub fn close(&self) -> LocalBoxFuture<'_, ()> {
         let Owner { mirrors, group } = self.owner();
-        self.0.shared.stop("the node is ending");
-        group.stop().await;
-        if let Err(error) = mirrors.flush().await {
-            tracing::warn!("the metadata could not be flushed at the end: {error}");
-        }
-        mirrors.close();
+        // Why boxed: as open_metadata_core.
+        Box::pin(async {
+            self.0.shared.stop("the node is ending");
+            group.stop().await;
+            if let Err(error) = mirrors.flush().await {
+                tracing::warn!("the metadata could not be flushed at the end: {error}");
+            }
+            mirrors.close();
+        })
     }
 }

@@ -8,6 +8,7 @@ use crate::propose::Proposer;
 use crate::raft::Group;
 use crate::shared::Shared;
 use crate::state::Storage;
+use futures_util::future::LocalBoxFuture;
 use hamster_core::Core;
 use hamster_core::disk::Directory;
 use hamster_core::ids::{DriveOrdinal, NodeId};
@@ -80,7 +81,17 @@ pub enum OpenError {
 ///
 /// # Errors
 /// See [`OpenError`]; nothing is left running.
-pub async fn open_metadata_core(
+pub fn open_metadata_core(
+    core: &Core,
+    open: Open,
+    port: UnboundPort<Question, Answer>,
+) -> LocalBoxFuture<'_, Result<(Meta, Readers), OpenError>> {
+    // Why boxed: the compiler would otherwise generate openraft's code once more in every crate that
+    // awaits this.
+    Box::pin(open_on_core_zero(core, open, port))
+}
+
+async fn open_on_core_zero(
     core: &Core,
     open: Open,
     port: UnboundPort<Question, Answer>,

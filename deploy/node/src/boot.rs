@@ -63,7 +63,7 @@ pub async fn boot(
     let given = GivenDrives::open(core, &config.data_dirs).await?;
     check_name(config, &given.identity)?;
     let node = NodeId::new(given.identity.node);
-    let superblocks = Superblocks::new(&given.present);
+    let superblocks = given.superblocks();
     let (meta, readers) = open_metadata(core, node, &given, &superblocks, port).await?;
     let number = match propose(&meta, Command::Boot { node }).await? {
         Outcome::Booted(number) => number,

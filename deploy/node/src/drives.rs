@@ -4,6 +4,7 @@
 
 use crate::error::NodeError;
 use crate::identity::Identity;
+use crate::mirrors::Superblocks;
 use hamster_core::disk::DirectoryLock;
 use hamster_core::ids::DriveOrdinal;
 use hamster_core::limits::DRIVES_PER_NODE_MAX;
@@ -70,6 +71,14 @@ impl GivenDrives {
         }
         let identity = identity.ok_or(NodeError::NotFounded)?;
         Ok(Self { present, empty, identity })
+    }
+
+    /// The superblocks of the drives that are here.
+    pub fn superblocks(&self) -> Superblocks {
+        let drives = self.present.iter();
+        Superblocks::new(
+            drives.map(|drive| (drive.directory.clone(), drive.superblock.clone())).collect(),
+        )
     }
 
     /// The ordinals of the drives that are here.

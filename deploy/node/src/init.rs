@@ -4,13 +4,12 @@ use crate::config::InitConfig;
 use crate::drives::{check_count, refusal};
 use crate::error::NodeError;
 use crate::identity::Identity;
-use crate::mirrors;
+use crate::mirrors::{self, Superblocks};
 use crate::status::drives_phrase;
 use hamster_core::ids::{BootNumber, ClusterUuid, DriveOrdinal, DriveUuid, NodeId};
 use hamster_core::uring::runtime::{RuntimeConfig, available_cpus, run};
 use hamster_core::{ByteCount, Core, Directory, mesh};
 use hamster_meta::command::{Found, FoundCluster};
-use hamster_meta::mirror::MirrorSet;
 use hamster_meta::open::MirrorDirectory;
 use hamster_meta::placement::Layout;
 use hamster_meta::record::{Drive, DriveState, LayoutRecord, Node, Profile, ProfileChoice};
@@ -91,16 +90,14 @@ async fn found(core: &Core, config: &InitConfig) -> Result<Founded, NodeError> {
     let layout = layout(core, config, cluster, directories.len());
     let profile = Layout::new(layout.clone()).profile();
     let mirrors = mirrors::wanted(profile.m, directories.len());
-    let recorded = MirrorSet {
-        epoch: 1,
-        drives: layout.drives.iter().take(mirrors).map(|drive| drive.ordinal).collect(),
-    };
     let identity = identity(core, config, cluster)?;
-    for (directory, drive) in directories.iter().zip(&layout.drives) {
-        format(directory, drive, cluster, &recorded).await?;
-        identity.store(directory).await?;
+    let mut formatted = Vec::new();
+    for (directory, drive) in directories.into_iter().zip(&layout.drives) {
+        let superblock = format(&directory, drive, cluster).await?;
+        identity.store(&directory).await?;
+        formatted.push((directory, superblock));
     }
-    found_metadata(core, &directories, layout, recorded).await?;
+    found_metadata(core, formatted, mirrors, layout).await?;
     Ok(Founded {
         cluster: config.cluster.clone(),
         cluster_uuid: cluster.to_string(),
@@ -190,43 +187,44 @@ async fn format(
     directory: &Directory,
     drive: &Drive,
     cluster: ClusterUuid,
-    mirrors: &MirrorSet,
-) -> Result<(), NodeError> {
+) -> Result<Superblock, NodeError> {
     let superblock = Superblock {
         cluster,
         drive: drive.uuid,
         ordinal: drive.ordinal,
         node: drive.node,
         incarnation: drive.incarnation,
-        mirrors: drive::MirrorSet { epoch: mirrors.epoch, drives: mirrors.drives.clone() },
+        mirrors: drive::MirrorSet::default(),
     };
-    drive::format(directory, &superblock).await.map_err(|error| refusal(directory.path(), error))
+    drive::format(directory, &superblock)
+        .await
+        .map_err(|error| refusal(directory.path(), error))?;
+    Ok(superblock)
 }
 
 async fn found_metadata(
     core: &Core,
-    directories: &[Directory],
+    drives: Vec<(Directory, Superblock)>,
+    mirror_count: usize,
     layout: LayoutRecord,
-    recorded: MirrorSet,
 ) -> Result<(), NodeError> {
     let mut mirrors = Vec::new();
-    for (directory, drive) in directories.iter().zip(&recorded.drives) {
+    for (directory, superblock) in drives.iter().take(mirror_count) {
         let mirror = directory
             .subdirectory(mirrors::DIRECTORY_NAME)
             .await
             .map_err(NodeError::file(directory.path(), "making the metadata directory"))?;
         directory.sync().await.map_err(NodeError::file(directory.path(), "syncing"))?;
-        mirrors.push(MirrorDirectory { drive: *drive, directory: mirror });
+        mirrors.push(MirrorDirectory { drive: superblock.ordinal, directory: mirror });
     }
+    let superblocks = Superblocks::new(drives);
     let open = Open {
         node: FOUNDER,
         storage: Storage::Rocks,
         founding: true,
-        recorded,
+        recorded: superblocks.current(),
         mirrors,
-        record: Box::new(|_| {
-            Box::pin(async { Err(std::io::Error::other("a drive failed during `init`")) })
-        }),
+        record: superblocks.recorder(),
     };
     let port = mesh::ports(1).pop().expect("one port for one core");
     let failed = |error: String| NodeError::Metadata(error);

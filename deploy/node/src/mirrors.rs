@@ -4,7 +4,6 @@
 //! acknowledged. So after any restart the highest epoch on the drives present names only mirrors
 //! that have everything, as long as no more drives are absent than the data survives.
 
-use crate::drives::PresentDrive;
 use hamster_core::Directory;
 use hamster_core::ids::DriveOrdinal;
 use hamster_core::limits::METADATA_MIRRORS_MAX;
@@ -37,17 +36,11 @@ struct Inner {
 
 impl Superblocks {
     /// Of the drives that are here.
-    pub fn new(drives: &[PresentDrive]) -> Self {
-        let newest =
-            drives.iter().map(|drive| &drive.superblock.mirrors).max_by_key(|set| set.epoch);
-        let current = newest.map_or_else(MirrorSet::default, |set| MirrorSet {
-            epoch: set.epoch,
-            drives: set.drives.clone(),
+    pub fn new(drives: Vec<(Directory, Superblock)>) -> Self {
+        let sets = drives.iter().map(|(_, superblock)| &superblock.mirrors);
+        let current = sets.max_by_key(|set| set.epoch).map_or_else(MirrorSet::default, |set| {
+            MirrorSet { epoch: set.epoch, drives: set.drives.clone() }
         });
-        let drives = drives
-            .iter()
-            .map(|drive| (drive.directory.clone(), drive.superblock.clone()))
-            .collect();
         Self(Rc::new(Inner {
             drives: RefCell::new(drives),
             current: RefCell::new(current),
