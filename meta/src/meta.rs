@@ -5,7 +5,6 @@ use crate::mirror::{MirrorSet, Mirrors};
 use crate::open::{Answer, Question};
 use crate::placement::Layout;
 use crate::query::list::{self, ListPage, ListQuery};
-use crate::query::object::Looked;
 use crate::query::{self, Extent, Object, PartPage, UploadPage, UploadQuery};
 use crate::raft::Group;
 use crate::record::{Bucket, Upload, UploadId, Version, VersionId};
@@ -173,10 +172,8 @@ impl Meta {
         for consistent in [false, true] {
             let (key, range) = (key.to_owned(), range.clone());
             let look = move |view: &dyn View| query::object::object(view, bucket, &key, &range);
-            match self.read(consistent, look).await? {
-                Looked::Nothing => return Ok(None),
-                Looked::Object(object) => return Ok(Some(object)),
-                Looked::Gone => {}
+            if let Ok(object) = self.read(consistent, look).await? {
+                return Ok(object);
             }
         }
         Err(MetaError::Unreadable("a version without its data record".into()))

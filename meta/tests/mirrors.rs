@@ -96,7 +96,8 @@ fn a_wiped_mirror_is_made_anew() {
     let (twin, twins) = twin();
     let wipe_rocks = |path: &Path| std::fs::remove_dir_all(path).expect("there");
     let wipe_twin = |path: &Path| twins.wipe(path);
-    let wipes: [(&Machine, &dyn Fn(&Path)); 2] = [(&rocks, &wipe_rocks), (&twin, &wipe_twin)];
+    type Wipe<'a> = &'a dyn Fn(&Path);
+    let wipes: [(&Machine, Wipe<'_>); 2] = [(&rocks, &wipe_rocks), (&twin, &wipe_twin)];
     for (machine, wipe) in wipes {
         let first = machine.clone();
         live(5, move |core| async move {

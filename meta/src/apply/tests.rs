@@ -153,11 +153,8 @@ impl Replica {
     }
 
     fn current(&self, key: &str) -> Option<Version> {
-        match query::object::object(&self.view(), BUCKET, key, &(0..u64::MAX)).expect("memory") {
-            query::object::Looked::Nothing => None,
-            query::object::Looked::Object(object) => Some(object.version),
-            query::object::Looked::Gone => panic!("rows that do not fit"),
-        }
+        let looked = query::object::object(&self.view(), BUCKET, key, &(0..u64::MAX));
+        looked.expect("memory").expect("rows that fit").map(|object| object.version)
     }
 
     fn listed(&self) -> Vec<String> {

@@ -28,15 +28,9 @@ pub(crate) fn version(
     Ok(version.filter(|version| version.id == id))
 }
 
-/// What a look at a key has found.
-pub(crate) enum Looked {
-    /// It has no versions.
-    Nothing,
-    /// Its current version and the extents asked for.
-    Object(Object),
-    /// Rows that refer to one another do not: they are of two moments.
-    Gone,
-}
+/// Rows that refer to one another do not: they are of two moments.
+#[derive(Debug)]
+pub(crate) struct Torn;
 
 /// The current version of a key and where `range` of its body lies.
 pub(crate) fn object(
@@ -44,16 +38,16 @@ pub(crate) fn object(
     bucket: BucketId,
     key: &str,
     range: &Range<u64>,
-) -> Result<Looked, ReadError> {
+) -> Result<Result<Option<Object>, Torn>, ReadError> {
     let Some(head) = get_record::<Head>(view, &key::head(bucket, key))? else {
-        return Ok(Looked::Nothing);
+        return Ok(Ok(None));
     };
     let version: Option<Version> = get_record(view, &key::version(bucket, key, head.current))?;
     let Some(version) = version else {
-        return Ok(Looked::Gone);
+        return Ok(Err(Torn));
     };
     let extents = extents(view, version.content, version.size, range)?;
-    Ok(extents.map_or(Looked::Gone, |extents| Looked::Object(Object { version, extents })))
+    Ok(extents.map(|extents| Some(Object { version, extents })).ok_or(Torn))
 }
 
 /// Where `range` of a body of `size` lies; `None` if its version has gone.

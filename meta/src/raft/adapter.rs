@@ -47,14 +47,6 @@ fn raft_membership(membership: Membership) -> io::Result<openraft::Membership<u6
     openraft::Membership::new(voters, nodes).map_err(io::Error::other)
 }
 
-/// The stored form of a membership as the state knows it.
-pub(super) fn stored_membership(stored: &StoredMembershipOf<Types>) -> StoredMembership {
-    StoredMembership {
-        position: stored.log_id().as_ref().map(position),
-        membership: membership(stored.membership()),
-    }
-}
-
 /// The membership of a stored one.
 pub(super) fn raft_stored_membership(
     stored: StoredMembership,

@@ -22,11 +22,6 @@ impl Batch {
     pub(crate) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.0.push(Write::Put(key, value));
     }
-
-    /// All keys of the range are gone.
-    pub(crate) fn delete_range(&mut self, from: Vec<u8>, to: Vec<u8>) {
-        self.0.push(Write::DeleteRange(from, to));
-    }
 }
 
 impl From<BTreeMap<Vec<u8>, Option<Vec<u8>>>> for Batch {

@@ -82,16 +82,43 @@ impl TwinWorld {
 pub(crate) struct Database(Arc<Mutex<Contents>>);
 
 struct Contents {
-    /// What is seen. Shared with snapshots; copied by the first write behind one.
+    /// What is seen. Shared with snapshots; copied by a write while there is one.
     rows: Arc<Rows>,
-    durable: Arc<Rows>,
+    durable: Rows,
+    /// What a crash forgets.
+    undurable: Vec<Write>,
     failed: bool,
 }
 
+impl Contents {
+    fn make_durable(&mut self) {
+        for write in std::mem::take(&mut self.undurable) {
+            change(&mut self.durable, &write);
+        }
+    }
+}
+
+fn change(rows: &mut Rows, write: &Write) {
+    match write {
+        Write::Put(key, value) => {
+            rows.insert(key.clone(), value.clone());
+        }
+        Write::Delete(key) => {
+            rows.remove(key);
+        }
+        Write::DeleteRange(from, to) if from < to => {
+            let mut behind = rows.split_off(from);
+            rows.append(&mut behind.split_off(to));
+        }
+        Write::DeleteRange(..) => {}
+    }
+}
+
 impl Database {
-    fn of(rows: impl Into<Arc<Rows>>) -> Self {
-        let rows = rows.into();
-        Self(Arc::new(Mutex::new(Contents { durable: rows.clone(), rows, failed: false })))
+    fn of(durable: Rows) -> Self {
+        let rows = Arc::new(durable.clone());
+        let undurable = Vec::new();
+        Self(Arc::new(Mutex::new(Contents { rows, durable, undurable, failed: false })))
     }
 
     fn open_contents(&self) -> io::Result<MutexGuard<'_, Contents>> {
@@ -105,28 +132,16 @@ impl Database {
     pub(super) fn write(&self, batch: &Batch, synced: bool) -> io::Result<()> {
         let mut contents = self.open_contents()?;
         let rows = Arc::make_mut(&mut contents.rows);
-        for write in &batch.0 {
-            match write {
-                Write::Put(key, value) => {
-                    rows.insert(key.clone(), value.clone());
-                }
-                Write::Delete(key) => {
-                    rows.remove(key);
-                }
-                Write::DeleteRange(from, to) => {
-                    rows.retain(|key, _| key < from || key >= to);
-                }
-            }
-        }
+        batch.0.iter().for_each(|write| change(rows, write));
+        contents.undurable.extend(batch.0.iter().cloned());
         if synced {
-            contents.durable = contents.rows.clone();
+            contents.make_durable();
         }
         Ok(())
     }
 
     pub(super) fn flush(&self) -> io::Result<()> {
-        let mut contents = self.open_contents()?;
-        contents.durable = contents.rows.clone();
+        self.open_contents()?.make_durable();
         Ok(())
     }
 
