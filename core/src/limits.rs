@@ -173,6 +173,10 @@ pub const PROPOSALS_IN_FLIGHT_MAX: usize = 4;
 pub const SESSION_PROPOSALS_KEPT: u8 = 16;
 /// Log entries kept in memory for apply and replication.
 pub const LOG_ENTRIES_CACHED_MAX: usize = 1024;
+/// Their encoded size.
+pub const LOG_CACHE_BYTES_MAX: ByteCount = ByteCount::mib(16);
+/// A node that opens its metadata must lead after this, or it does not start.
+pub const LEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The state is flushed and the log before it purged each time it has grown by so many entries.
 pub const LOG_ENTRIES_BETWEEN_FLUSHES: u64 = 4096;
 /// Log entries that stay behind a purge.

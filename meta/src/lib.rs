@@ -8,13 +8,17 @@
 mod apply;
 pub mod command;
 mod key;
+mod log;
 pub mod meta;
 pub mod mirror;
 pub mod open;
 pub mod placement;
+mod propose;
 pub mod query;
+mod raft;
 pub mod record;
 mod rocks;
+mod shared;
 pub mod state;
 
 pub use command::{Command, Outcome};

@@ -1,12 +1,22 @@
 //! A core's handle to the metadata: proposals go to core 0 over the mesh, reads are local.
 
 use crate::command::{Command, Outcome};
+use crate::mirror::{MirrorSet, Mirrors};
+use crate::open::{Answer, Question};
 use crate::placement::Layout;
-use crate::query::list::{ListPage, ListQuery};
-use crate::query::{Extent, Object, PartPage, UploadPage, UploadQuery};
+use crate::query::list::{self, ListPage, ListQuery};
+use crate::query::object::Looked;
+use crate::query::{self, Extent, Object, PartPage, UploadPage, UploadQuery};
+use crate::raft::Group;
 use crate::record::{Bucket, Upload, UploadId, Version, VersionId};
-use hamster_core::ids::{BucketId, DriveOrdinal};
+use crate::shared::Shared;
+use crate::state::{Reach, ReadError, View};
+use hamster_core::Core;
+use hamster_core::ids::{BucketId, CoreIndex, DriveOrdinal};
+use hamster_core::mesh::Port;
+use std::cell::RefCell;
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Why the metadata gave no answer.
@@ -27,16 +37,71 @@ pub enum MetaError {
     /// The version has been replaced or deleted since it was read: read the current one again.
     #[error("the version has gone")]
     Gone,
+    /// The state cannot be read: its drive fails, or a record is damaged. S3: 500.
+    #[error("the metadata cannot be read: {0}")]
+    Unreadable(String),
 }
 
 /// What the readers of every core share: made by [`open_metadata_core`](crate::open_metadata_core),
 /// given to [`open_reader`](crate::open_reader). Cheap to clone, may cross cores.
 #[derive(Clone)]
-pub struct Readers;
+pub struct Readers(pub(crate) Arc<Shared>);
+
+/// What core 0 has besides.
+pub(crate) struct Owner {
+    pub(crate) mirrors: Mirrors,
+    pub(crate) group: Group,
+}
 
 /// A core's handle to the metadata. Cheap to clone.
 #[derive(Clone)]
-pub struct Meta;
+pub struct Meta(Rc<Inner>);
+
+struct Inner {
+    core: Core,
+    shared: Arc<Shared>,
+    port: Port<Question, Answer>,
+    /// On core 0 only.
+    owner: Option<Owner>,
+    /// The layout, and the number of its change.
+    layout: RefCell<(u64, Option<Arc<Layout>>)>,
+}
+
+impl Meta {
+    pub(crate) fn new(
+        core: &Core,
+        shared: Arc<Shared>,
+        port: Port<Question, Answer>,
+        owner: Option<Owner>,
+    ) -> Self {
+        let layout = RefCell::default();
+        Self(Rc::new(Inner { core: core.clone(), shared, port, owner, layout }))
+    }
+
+    /// Answers `query` from what is in memory, or else on a thread that may wait for the drive.
+    /// `consistent`: all that it reads is of one moment.
+    async fn read<T: Send + 'static>(
+        &self,
+        consistent: bool,
+        query: impl Fn(&dyn View) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, MetaError> {
+        let shared = &self.0.shared;
+        let see = move |shared: &Shared, reach| match consistent {
+            true => query(&shared.state().snapshot(reach)),
+            false => query(&shared.state().now(reach)),
+        };
+        let mut result = see(shared, Reach::Memory);
+        if let Err(ReadError::WouldBlock) = result {
+            let shared = Arc::clone(shared);
+            result = self.0.core.blocking(move || see(&shared, Reach::Drive)).await;
+        }
+        // Why behind the read: what was read is the truth only if this node still led then.
+        if !shared.leads() {
+            return Err(shared.stopped().map_or(MetaError::NoLeader, MetaError::Stopped));
+        }
+        result.map_err(|error| MetaError::Unreadable(error.to_string()))
+    }
+}
 
 impl Meta {
     /// Proposes `command` and waits until it is applied. Its linearization point is its apply.
@@ -44,36 +109,37 @@ impl Meta {
     /// # Errors
     /// It is not known to be applied; only [`MetaError::Unknown`] and [`MetaError::Stopped`] leave
     /// open whether it will be.
-    pub async fn propose(&self, _command: Command) -> Result<Outcome, MetaError> {
-        todo!()
+    pub async fn propose(&self, command: Command) -> Result<Outcome, MetaError> {
+        match self.0.port.call(CoreIndex::new(0), command).await {
+            Ok(answer) => answer,
+            Err(closed) => Err(MetaError::Unknown(closed.to_string())),
+        }
     }
 
     /// The bucket of this name.
     ///
     /// # Errors
     /// As every query: [`MetaError::NoLeader`], [`MetaError::Stopped`].
-    pub async fn bucket(&self, _name: &str) -> Result<Option<Bucket>, MetaError> {
-        todo!()
+    pub async fn bucket(&self, name: &str) -> Result<Option<Bucket>, MetaError> {
+        let name = name.to_owned();
+        self.read(false, move |view| query::bucket::by_name(view, &name)).await
     }
 
     /// Buckets in the order of their names, behind `after`, at most `limit`.
     ///
     /// # Errors
     /// As every query.
-    pub async fn buckets(&self, _after: &str, _limit: usize) -> Result<Vec<Bucket>, MetaError> {
-        todo!()
+    pub async fn buckets(&self, after: &str, limit: usize) -> Result<Vec<Bucket>, MetaError> {
+        let after = after.to_owned();
+        self.read(false, move |view| query::bucket::behind(view, &after, limit)).await
     }
 
     /// The current version of a key: an object or a delete marker.
     ///
     /// # Errors
     /// As every query.
-    pub async fn current(
-        &self,
-        _bucket: BucketId,
-        _key: &str,
-    ) -> Result<Option<Version>, MetaError> {
-        todo!()
+    pub async fn current(&self, bucket: BucketId, key: &str) -> Result<Option<Version>, MetaError> {
+        Ok(self.object(bucket, key, 0..0).await?.map(|object| object.version))
     }
 
     /// The version of this id.
@@ -82,11 +148,12 @@ impl Meta {
     /// As every query.
     pub async fn version(
         &self,
-        _bucket: BucketId,
-        _key: &str,
-        _version: VersionId,
+        bucket: BucketId,
+        key: &str,
+        version: VersionId,
     ) -> Result<Option<Version>, MetaError> {
-        todo!()
+        let key = key.to_owned();
+        self.read(true, move |view| query::object::version(view, bucket, &key, version)).await
     }
 
     /// The current version of a key and where the body's `range` lies, of one moment: what a GET
@@ -96,19 +163,30 @@ impl Meta {
     /// As every query.
     pub async fn object(
         &self,
-        _bucket: BucketId,
-        _key: &str,
-        _range: Range<u64>,
+        bucket: BucketId,
+        key: &str,
+        range: Range<u64>,
     ) -> Result<Option<Object>, MetaError> {
-        todo!()
+        // Why not of one moment at first: a snapshot takes the database's lock. What was replaced
+        // between two reads shows as gone, and is read again properly.
+        for consistent in [false, true] {
+            let (key, range) = (key.to_owned(), range.clone());
+            let look = move |view: &dyn View| query::object::object(view, bucket, &key, &range);
+            match self.read(consistent, look).await? {
+                Looked::Nothing => return Ok(None),
+                Looked::Object(object) => return Ok(Some(object)),
+                Looked::Gone => {}
+            }
+        }
+        Err(MetaError::Unreadable("a version without its data record".into()))
     }
 
     /// Where the body of `version` lies, whole, in order: one extent, or one for each part.
     ///
     /// # Errors
     /// [`MetaError::Gone`] if it was replaced or deleted meanwhile; as every query.
-    pub async fn locations(&self, _version: &Version) -> Result<Vec<Extent>, MetaError> {
-        todo!()
+    pub async fn locations(&self, version: &Version) -> Result<Vec<Extent>, MetaError> {
+        self.locations_in(version, 0..u64::MAX).await
     }
 
     /// As [`Meta::locations`], only the extents that hold bytes of `range`.
@@ -117,18 +195,20 @@ impl Meta {
     /// As [`Meta::locations`].
     pub async fn locations_in(
         &self,
-        _version: &Version,
-        _range: Range<u64>,
+        version: &Version,
+        range: Range<u64>,
     ) -> Result<Vec<Extent>, MetaError> {
-        todo!()
+        let (content, size) = (version.content, version.size);
+        let look = move |view: &dyn View| query::object::extents(view, content, size, &range);
+        self.read(false, look).await?.ok_or(MetaError::Gone)
     }
 
     /// A page of the current objects of a bucket.
     ///
     /// # Errors
     /// As every query.
-    pub async fn list(&self, _bucket: BucketId, _query: ListQuery) -> Result<ListPage, MetaError> {
-        todo!()
+    pub async fn list(&self, bucket: BucketId, query: ListQuery) -> Result<ListPage, MetaError> {
+        self.read(false, move |view| list::page(view, bucket, &query)).await
     }
 
     /// The open upload of this id, if it is of this bucket and key.
@@ -137,11 +217,12 @@ impl Meta {
     /// As every query.
     pub async fn upload(
         &self,
-        _bucket: BucketId,
-        _key: &str,
-        _upload: UploadId,
+        bucket: BucketId,
+        key: &str,
+        upload: UploadId,
     ) -> Result<Option<Upload>, MetaError> {
-        todo!()
+        let key = key.to_owned();
+        self.read(false, move |view| query::upload::by_id(view, bucket, &key, upload)).await
     }
 
     /// A page of a bucket's open uploads.
@@ -150,10 +231,10 @@ impl Meta {
     /// As every query.
     pub async fn uploads(
         &self,
-        _bucket: BucketId,
-        _query: UploadQuery,
+        bucket: BucketId,
+        query: UploadQuery,
     ) -> Result<UploadPage, MetaError> {
-        todo!()
+        self.read(false, move |view| query::upload::page(view, bucket, &query)).await
     }
 
     /// Parts of an open or completed upload with numbers above `after`, at most `limit`.
@@ -162,45 +243,75 @@ impl Meta {
     /// As every query.
     pub async fn parts(
         &self,
-        _upload: UploadId,
-        _after: u16,
-        _limit: usize,
+        upload: UploadId,
+        after: u16,
+        limit: usize,
     ) -> Result<PartPage, MetaError> {
-        todo!()
+        self.read(false, move |view| query::upload::parts(view, upload, after, limit)).await
     }
 
     /// The layout as this node has applied it; `None` before the founding.
     pub fn layout(&self) -> Option<Arc<Layout>> {
-        todo!()
+        let changes = self.0.shared.layout_changes();
+        let mut cached = self.0.layout.borrow_mut();
+        if cached.0 != changes {
+            *cached = (changes, self.0.shared.layout());
+        }
+        cached.1.clone()
     }
 
     /// Log index that this node has applied up to.
     pub fn applied(&self) -> u64 {
-        todo!()
+        self.0.shared.applied()
     }
 
     /// This node leads and may answer reads.
     pub fn is_leader(&self) -> bool {
-        todo!()
+        self.0.shared.leads()
+    }
+
+    /// Why the metadata has stopped by itself, if it has: then the node must end.
+    pub fn stopped(&self) -> Option<String> {
+        self.0.shared.stopped()
+    }
+
+    fn owner(&self) -> &Owner {
+        self.0.owner.as_ref().expect("called on core 0, which owns the metadata")
+    }
+
+    /// The mirrors in use now.
+    ///
+    /// # Panics
+    /// On another core than core 0.
+    pub fn mirrors(&self) -> MirrorSet {
+        self.owner().mirrors.set()
     }
 
     /// The metadata mirror on `drive` is lost (its directory is gone, the drive is poisoned). It is
-    /// left out; does nothing if it holds no mirror. Only on core 0.
+    /// left out, and the set without it recorded; does nothing if it holds no mirror.
     ///
     /// # Errors
-    /// [`MetaError::Stopped`] if it was the last one.
-    pub async fn drop_mirror(&self, _drive: DriveOrdinal) -> Result<(), MetaError> {
-        todo!()
+    /// [`MetaError::Stopped`] if it was the last one, or the set could not be recorded.
+    ///
+    /// # Panics
+    /// On another core than core 0.
+    pub async fn drop_mirror(&self, drive: DriveOrdinal) -> Result<(), MetaError> {
+        let left_out = self.owner().mirrors.leave_out(drive).await;
+        left_out.map_err(|error| MetaError::Stopped(error.to_string()))
     }
 
-    /// Flushes and closes the metadata: for draining. Only on core 0; later calls give
+    /// Flushes and closes the metadata: for draining. Every call after it, on any core, gives
     /// [`MetaError::Stopped`].
+    ///
+    /// # Panics
+    /// On another core than core 0.
     pub async fn close(&self) {
-        todo!()
-    }
-
-    /// Waits until the metadata has stopped by itself and says why: then the node must end.
-    pub async fn stopped(&self) -> String {
-        todo!()
+        let Owner { mirrors, group } = self.owner();
+        self.0.shared.stop("the node is ending");
+        group.stop().await;
+        if let Err(error) = mirrors.flush().await {
+            tracing::warn!("the metadata could not be flushed at the end: {error}");
+        }
+        mirrors.close();
     }
 }

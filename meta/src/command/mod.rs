@@ -66,6 +66,22 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Its encoded size, roughly: for the bound of a proposal.
+    pub(crate) fn weight(&self) -> usize {
+        const FIXED: usize = 512;
+        const NAMED_PART: usize = 48;
+        FIXED
+            + match self {
+                Self::PutVersion(put) => put.key.len() + put.headers.weight(),
+                Self::CreateUpload(create) => create.key.len() + create.headers.weight(),
+                Self::CompleteUpload(complete) => complete.parts.len() * NAMED_PART,
+                Self::Found(found) => found.drives.len() * NAMED_PART,
+                _ => 0,
+            }
+    }
+}
+
 /// See [`Command::Found`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FoundCluster {

@@ -1,8 +1,6 @@
 //! The check of a log that is opened.
 
-use super::{
-    EntryFrame, Position, Vote, acknowledged_key, entry_keys_from, purged_key, vote_key,
-};
+use super::{EntryFrame, Position, Vote, acknowledged_key, entry_keys_from, purged_key, vote_key};
 use crate::record::{Malformed, Record};
 use crate::state::{ReadError, View, Visit, get_record};
 

@@ -8,9 +8,7 @@ mod inspect;
 mod record;
 
 pub(crate) use inspect::{Inspected, inspect};
-pub(crate) use record::{
-    Entry, EntryFrame, Membership, Payload, Position, StoredMembership, Vote,
-};
+pub(crate) use record::{Entry, EntryFrame, Membership, Payload, Position, StoredMembership, Vote};
 
 use crate::key::KeyRange;
 

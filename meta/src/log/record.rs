@@ -1,8 +1,8 @@
 //! The records of the log.
 
 use crate::command::proposal::Proposal;
-use crate::record::{FORMAT, Malformed, Record, check_format};
 use crate::command::proposal::ProposalWire;
+use crate::record::{FORMAT, Malformed, Record, check_format};
 use hamster_core::checksum::Crc64;
 use std::sync::Arc;
 
@@ -71,12 +71,7 @@ impl Record for Vote {
     const NAME: &'static str = "vote";
 
     fn to_wire(&self) -> VoteWire {
-        VoteWire {
-            format: FORMAT,
-            term: self.term,
-            node: self.node,
-            committed: self.committed,
-        }
+        VoteWire { format: FORMAT, term: self.term, node: self.node, committed: self.committed }
     }
 
     fn from_wire(wire: VoteWire) -> Result<Self, Malformed> {
@@ -206,9 +201,7 @@ impl Record for Entry {
             payload: match &self.payload {
                 Payload::Blank => None,
                 Payload::Proposal(proposal) => Some(PayloadWire::Proposal(proposal.to_wire())),
-                Payload::Membership(membership) => {
-                    Some(PayloadWire::Membership(membership.into()))
-                }
+                Payload::Membership(membership) => Some(PayloadWire::Membership(membership.into())),
             },
         }
     }
@@ -222,9 +215,7 @@ impl Record for Entry {
                 Some(PayloadWire::Proposal(proposal)) => {
                     Payload::Proposal(Arc::new(Proposal::from_wire(proposal)?))
                 }
-                Some(PayloadWire::Membership(membership)) => {
-                    Payload::Membership(membership.into())
-                }
+                Some(PayloadWire::Membership(membership)) => Payload::Membership(membership.into()),
             },
         })
     }
@@ -273,8 +264,7 @@ mod tests {
         pin(&Entry { position: AT, payload: Payload::Blank }, "BLANK");
         let membership = Membership { voters: vec![vec![1]], nodes: vec![1] };
         pin(&Entry { position: AT, payload: Payload::Membership(membership) }, "MEMBERS");
-        let session =
-            Session { node: NodeId::new(1), boot: BootNumber::new(3), number: 4 };
+        let session = Session { node: NodeId::new(1), boot: BootNumber::new(3), number: 4 };
         let commands = vec![Command::DeleteBucket { bucket: BucketId::new(7) }];
         let envelopes = vec![Envelope { session: Some(session), commands }];
         let proposal = Payload::Proposal(Arc::new(Proposal { envelopes }));

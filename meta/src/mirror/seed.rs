@@ -6,7 +6,7 @@ use crate::apply;
 use crate::key::{self, KeyRange};
 use crate::log::{EntryFrame, Inspected, Position, entry_key, entry_keys, inspect, vote_key};
 use crate::open::OpenError;
-use crate::record::{Malformed, Record};
+use crate::record::Malformed;
 use crate::rocks::{self, Purpose};
 use crate::state::{Batch, Database, Reach, ReadError, Storage, View, Visit, get_record};
 use hamster_core::ids::DriveOrdinal;
@@ -198,9 +198,8 @@ fn failed(error: io::Error) -> ReadError {
 /// Makes a mirror at `place` anew from `best`, which nobody changes meanwhile.
 pub(crate) fn copy(storage: &Storage, best: &Seeded, place: &Place) -> io::Result<Seeded> {
     let made = create(storage, place)?;
-    let copy_all = |from, to, synced| {
-        copy_rows(from, to, &key::all(), synced).map_err(io::Error::other)
-    };
+    let copy_all =
+        |from, to, synced| copy_rows(from, to, &key::all(), synced).map_err(io::Error::other);
     copy_all(&best.state, &made.state, false)?;
     made.state.flush()?;
     copy_all(&best.log, &made.log, true)?;

@@ -249,7 +249,9 @@ async fn follow(
             Follow::Write(batch) if sound => {
                 (worker.run(move || state.write(&batch, false)).await, None)
             }
-            Follow::Flush(answer) if sound => (worker.run(move || state.flush()).await, Some(answer)),
+            Follow::Flush(answer) if sound => {
+                (worker.run(move || state.flush()).await, Some(answer))
+            }
             Follow::Write(_) => (Ok(()), None),
             Follow::Settle(answer) | Follow::Flush(answer) => (Ok(()), Some(answer)),
         };

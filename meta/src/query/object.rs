@@ -2,24 +2,10 @@
 
 use super::{Extent, Object};
 use crate::key;
-use crate::record::{
-    Content, DataRecord, Head, Malformed, Part, Record, UploadId, Version, VersionId,
-};
+use crate::record::{Content, DataRecord, Head, Part, Record, UploadId, Version, VersionId};
 use crate::state::{ReadError, View, Visit, get_record};
 use hamster_core::ids::{BucketId, DataId};
 use std::ops::Range;
-
-/// The current version of a key.
-pub(crate) fn current(
-    view: &dyn View,
-    bucket: BucketId,
-    key: &str,
-) -> Result<Option<Version>, ReadError> {
-    let Some(head) = get_record::<Head>(view, &key::head(bucket, key))? else {
-        return Ok(None);
-    };
-    get_record(view, &key::version(bucket, key, head.current))
-}
 
 /// The version of this id.
 pub(crate) fn version(
@@ -42,42 +28,59 @@ pub(crate) fn version(
     Ok(version.filter(|version| version.id == id))
 }
 
+/// What a look at a key has found.
+pub(crate) enum Looked {
+    /// It has no versions.
+    Nothing,
+    /// Its current version and the extents asked for.
+    Object(Object),
+    /// Rows that refer to one another do not: they are of two moments.
+    Gone,
+}
+
 /// The current version of a key and where `range` of its body lies.
 pub(crate) fn object(
     view: &dyn View,
     bucket: BucketId,
     key: &str,
     range: &Range<u64>,
-) -> Result<Option<Object>, ReadError> {
-    let Some(version) = current(view, bucket, key)? else {
-        return Ok(None);
+) -> Result<Looked, ReadError> {
+    let Some(head) = get_record::<Head>(view, &key::head(bucket, key))? else {
+        return Ok(Looked::Nothing);
     };
-    let extents = extents(view, &version, range)?.ok_or(Malformed::Not("data"))?;
-    Ok(Some(Object { version, extents }))
+    let version: Option<Version> = get_record(view, &key::version(bucket, key, head.current))?;
+    let Some(version) = version else {
+        return Ok(Looked::Gone);
+    };
+    let extents = extents(view, version.content, version.size, range)?;
+    Ok(extents.map_or(Looked::Gone, |extents| Looked::Object(Object { version, extents })))
 }
 
-/// Where `range` of the body of `version` lies; `None` if the version has gone.
+/// Where `range` of a body of `size` lies; `None` if its version has gone.
 pub(crate) fn extents(
     view: &dyn View,
-    version: &Version,
+    content: Content,
+    size: u64,
     range: &Range<u64>,
 ) -> Result<Option<Vec<Extent>>, ReadError> {
-    match version.content {
-        Content::Nothing => Ok(Some(vec![])),
-        Content::Data(_) if range.start >= version.size.min(range.end) => Ok(Some(vec![])),
+    if range.start >= size.min(range.end) {
+        return Ok(Some(vec![]));
+    }
+    match content {
+        Content::Nothing => Ok(None),
         Content::Data(data) => {
             let record = get_record::<DataRecord>(view, &key::data(data))?;
-            let extent = |record| vec![Extent { offset: 0, size: version.size, record }];
+            let extent = |record| vec![Extent { offset: 0, size, record }];
             Ok(record.map(extent))
         }
-        Content::Upload(upload) => extents_of_parts(view, version, upload, range),
+        Content::Upload(upload) => extents_of_parts(view, upload, size, range),
     }
 }
 
 fn extents_of_parts(
     view: &dyn View,
-    version: &Version,
     upload: UploadId,
+    size: u64,
     range: &Range<u64>,
 ) -> Result<Option<Vec<Extent>>, ReadError> {
     let mut wanted: Vec<(u64, u64, DataId)> = vec![];
@@ -94,7 +97,7 @@ fn extents_of_parts(
         offset = end;
         Ok(Visit::Next)
     })?;
-    if offset != version.size {
+    if offset != size {
         return Ok(None);
     }
     let mut extents = Vec::with_capacity(wanted.len());

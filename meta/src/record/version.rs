@@ -45,6 +45,14 @@ pub struct Headers {
     pub user: Vec<(String, String)>,
 }
 
+impl Headers {
+    /// Bytes of all names and values.
+    pub(crate) fn weight(&self) -> usize {
+        let pairs = self.system.iter().chain(&self.user);
+        pairs.map(|(name, value)| name.len() + value.len()).sum()
+    }
+}
+
 /// One version of a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Version {

@@ -20,3 +20,6 @@ pub enum Storage {
     /// In memory, crash-faithful: the simulator, which owns the world.
     Twin(twin::TwinWorld),
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! A node's metadata in the simulator: over RocksDB in a temporary directory, or over the twin.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use futures_util::FutureExt;
+use hamster_core::ids::{
+    BootNumber, BucketId, ClusterUuid, DataId, DriveOrdinal, DriveUuid, NodeId,
+};
+use hamster_core::sim::World;
+use hamster_core::{Core, WallTime, mesh};
+use hamster_meta::command::{CreateBucket, FoundCluster, Precondition, PutVersion};
+use hamster_meta::mirror::MirrorSet;
+use hamster_meta::open::MirrorDirectory;
+use hamster_meta::record::{
+    DataRecord, Drive, DriveState, Headers, Node, Owner, Piece, ProfileChoice,
+};
+use hamster_meta::state::Storage;
+use hamster_meta::{Command, Meta, Open, OpenError, Outcome, open_metadata_core};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+pub const NODE: NodeId = NodeId::new(1);
+
+/// What outlives the node's process: the drives, and what their superblocks record.
+#[derive(Clone)]
+pub struct Machine {
+    pub root: PathBuf,
+    pub storage: Storage,
+    pub recorded: Rc<RefCell<MirrorSet>>,
+}
+
+impl Machine {
+    pub fn new(root: &Path, storage: Storage) -> Self {
+        Self { root: root.into(), storage, recorded: Rc::default() }
+    }
+
+    pub fn drive(&self, ordinal: u32) -> PathBuf {
+        self.root.join(format!("d{ordinal}"))
+    }
+
+    /// Opens the metadata with mirrors on these drives.
+    pub async fn open(
+        &self,
+        core: &Core,
+        founding: bool,
+        drives: &[u32],
+    ) -> Result<Meta, OpenError> {
+        let mut mirrors = vec![];
+        for drive in drives {
+            let directory = core.disk().create_directory(&self.drive(*drive)).await?;
+            mirrors.push(MirrorDirectory { drive: DriveOrdinal::new(*drive), directory });
+        }
+        let recorded = Rc::clone(&self.recorded);
+        let known = recorded.borrow().clone();
+        let open = Open {
+            node: NODE,
+            storage: self.storage.clone(),
+            founding,
+            recorded: known,
+            mirrors,
+            record: Box::new(move |set| {
+                let recorded = Rc::clone(&recorded);
+                async move {
+                    assert!(set.epoch > recorded.borrow().epoch, "epochs grow");
+                    *recorded.borrow_mut() = set;
+                    Ok(())
+                }
+                .boxed_local()
+            }),
+        };
+        let port = mesh::ports(1).remove(0);
+        Ok(open_metadata_core(core, open, port).await?.0)
+    }
+
+    /// Founds a cluster and a bucket.
+    pub async fn found(&self, core: &Core, drives: &[u32]) -> (Meta, BucketId) {
+        let meta = self.open(core, true, drives).await.expect("empty drives");
+        propose(&meta, found(drives)).await;
+        propose(&meta, Command::Boot { node: NODE }).await;
+        let create = CreateBucket {
+            name: "b".into(),
+            owner: "alice".into(),
+            created: WallTime::from_secs(1),
+        };
+        match propose(&meta, Command::CreateBucket(create)).await {
+            Outcome::BucketCreated(bucket) => (meta, bucket),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Opens the metadata again after a restart, and boots.
+    pub async fn restart(&self, core: &Core, drives: &[u32]) -> Meta {
+        let meta = self.open(core, false, drives).await.expect("metadata");
+        propose(&meta, Command::Boot { node: NODE }).await;
+        meta
+    }
+
+    /// The drives that the superblocks record.
+    pub fn recorded_drives(&self) -> Vec<u32> {
+        let mut drives: Vec<u32> =
+            self.recorded.borrow().drives.iter().map(|drive| drive.get()).collect();
+        drives.sort_unstable();
+        drives
+    }
+}
+
+pub async fn propose(meta: &Meta, command: Command) -> Outcome {
+    meta.propose(command).await.expect("applied")
+}
+
+pub fn found(drives: &[u32]) -> Command {
+    let drive = |ordinal: &u32| Drive {
+        ordinal: DriveOrdinal::new(*ordinal),
+        uuid: DriveUuid::from_bytes([3; 16]),
+        node: NODE,
+        weight: 1,
+        state: DriveState::Live,
+        incarnation: 1,
+    };
+    Command::Found(FoundCluster {
+        cluster: ClusterUuid::from_bytes([1; 16]),
+        name: "c".into(),
+        profile: ProfileChoice::Auto,
+        node: Node {
+            id: NODE,
+            name: "n1".into(),
+            host: "h".into(),
+            zone: "z".into(),
+            address: String::new(),
+            boot: BootNumber::new(0),
+        },
+        drives: drives.iter().map(drive).collect(),
+    })
+}
+
+/// A PUT of `key`, its number told by its ETag.
+pub fn put(bucket: BucketId, key: &str, number: u32) -> Command {
+    let mut data = [0; 16];
+    data[..4].copy_from_slice(&number.to_be_bytes());
+    Command::PutVersion(PutVersion {
+        bucket,
+        key: key.into(),
+        size: 5,
+        etag: number.to_string(),
+        modified: WallTime::from_secs(1),
+        headers: Headers::default(),
+        checksums: vec![],
+        owner: "alice".into(),
+        data: Some(DataRecord {
+            data: DataId::from_bytes(data),
+            k: 1,
+            m: 0,
+            slice_bytes: 4096,
+            stored_bytes: 5,
+            writer_epoch: 1,
+            owner: Owner::Nobody,
+            pieces: vec![Piece { drive: DriveOrdinal::new(0), checksum: Some(1) }],
+        }),
+        precondition: Precondition::None,
+    })
+}
+
+/// The number of the current version of `key`.
+pub async fn current(meta: &Meta, bucket: BucketId, key: &str) -> Option<u32> {
+    let version = meta.current(bucket, key).await.expect("readable")?;
+    Some(version.etag.parse().expect("a number"))
+}
+
+/// A world with one node of one core.
+pub fn world(seed: u64) -> (World, hamster_core::sim::Node) {
+    let world = World::new(seed);
+    let node = world.node(1);
+    (world, node)
+}
