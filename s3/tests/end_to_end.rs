@@ -45,9 +45,8 @@ fn any_core_serves_any_object() {
         }
         bucket(&mut clients[0], "bucket").await;
         let count = clients.len();
-        for index in 0..count {
-            put(&mut clients[index], &format!("/bucket/{index}"), &body(index as u64, 200_000))
-                .await;
+        for (index, client) in clients.iter_mut().enumerate() {
+            put(client, &format!("/bucket/{index}"), &body(index as u64, 200_000)).await;
         }
         for (index, client) in clients.iter_mut().enumerate() {
             let other = (index + 1) % count;

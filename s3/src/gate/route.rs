@@ -258,7 +258,7 @@ mod tests {
                 row.starts_with(&format!("| {name} |"))
                     && row.contains(&format!("| `{action}` | {here} |"))
             };
-            let found = rows.iter().position(|row| tells(&row)).expect(name);
+            let found = rows.iter().position(tells).expect(name);
             rows.remove(found);
         }
         assert_eq!(rows, [""; 0]);

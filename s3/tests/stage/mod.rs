@@ -54,7 +54,8 @@ pub fn on_stage<F: Future<Output = ()> + 'static>(
     let node = world.node(cores);
     let client = world.node(1).core(0);
     world.run(async move {
-        let address = start(&node, drives).await;
+        let starting = start(node.clone(), drives);
+        let address = node.core(0).spawn(Queue::Requests, starting).await.expect("starts");
         test(Stage { node, client, address }).await;
     });
 }
@@ -79,7 +80,7 @@ fn uuid(drive: u32) -> DriveUuid {
 }
 
 /// Founds the cluster and serves on every core.
-async fn start(node: &Node, drives: u32) -> SocketAddr {
+async fn start(node: Node, drives: u32) -> SocketAddr {
     let core = node.core(0);
     for drive in 0..drives {
         let directory = core.disk().create_directory(&path(drive)).await.expect("made");
