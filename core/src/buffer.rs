@@ -5,13 +5,15 @@
 use crate::limits::{BLOCK_BYTES, BUFFER_BYTES_MAX, BUFFER_BYTES_MIN};
 use crate::units::ByteCount;
 use bytes::Bytes;
-use crossbeam::queue::{ArrayQueue, SegQueue};
+use crossbeam::queue::ArrayQueue;
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
 use std::ptr::NonNull;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Poll, Waker};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 const CLASSES: usize = (BUFFER_BYTES_MAX.get() / BUFFER_BYTES_MIN.get()).ilog2() as usize + 1;
 /// Free buffers kept per size; more go back to the allocator.
@@ -26,7 +28,17 @@ struct Pool {
     /// Bytes in buffers that are out; free buffers kept for reuse do not count.
     out: AtomicU64,
     free: [ArrayQueue<Block>; CLASSES],
-    waiting: SegQueue<Waker>,
+    /// How many wait: buffers come back without a look at the queue when it is zero.
+    waiting: AtomicUsize,
+    queue: Mutex<Queue>,
+}
+
+/// Those who wait for room in the budget, first come first: a large buffer is not starved by small
+/// ones. Bounded by the tasks that wait.
+#[derive(Default)]
+struct Queue {
+    tickets: VecDeque<(u64, Waker)>,
+    next: u64,
 }
 
 /// Memory of one size class.
@@ -71,7 +83,8 @@ impl BufferPool {
             budget,
             out: AtomicU64::new(0),
             free: std::array::from_fn(|_| ArrayQueue::new(FREE_PER_CLASS_MAX)),
-            waiting: SegQueue::new(),
+            waiting: AtomicUsize::new(0),
+            queue: Mutex::default(),
         }))
     }
 
@@ -95,7 +108,7 @@ impl BufferPool {
         let class = length.get().next_power_of_two().max(BUFFER_BYTES_MIN.get());
         let class = (class / BUFFER_BYTES_MIN.get()).ilog2() as usize;
         let bytes = class_bytes(class) as u64;
-        let spent = self.0.out.fetch_add(bytes, Ordering::AcqRel);
+        let spent = self.0.out.fetch_add(bytes, Ordering::SeqCst);
         if spent + bytes > self.0.budget.get() {
             self.0.give_back_budget(bytes);
             return None;
@@ -104,32 +117,99 @@ impl BufferPool {
         Some(Buffer { block: Some(block), length: length.as_usize(), pool: Arc::clone(&self.0) })
     }
 
-    /// A buffer of `length` bytes, as soon as the budget has room.
+    /// A buffer of `length` bytes, as soon as the budget has room and those who asked before have
+    /// theirs.
     ///
     /// # Panics
     /// As [`BufferPool::try_take`].
     pub async fn take(&self, length: ByteCount) -> Buffer {
-        std::future::poll_fn(|context| {
-            if let Some(buffer) = self.try_take(length) {
-                return Poll::Ready(buffer);
-            }
-            self.0.waiting.push(context.waker().clone());
-            // Why twice: a buffer may have come back between the look and the registration.
-            match self.try_take(length) {
-                Some(buffer) => Poll::Ready(buffer),
-                None => Poll::Pending,
-            }
-        })
-        .await
+        Take { pool: self, length, ticket: None }.await
     }
 }
 
 impl Pool {
     fn give_back_budget(&self, bytes: u64) {
-        self.out.fetch_sub(bytes, Ordering::AcqRel);
-        while let Some(waker) = self.waiting.pop() {
-            waker.wake();
+        self.out.fetch_sub(bytes, Ordering::SeqCst);
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            let first =
+                self.with_queue(|queue| queue.tickets.front().map(|(_, waker)| waker.clone()));
+            first.into_iter().for_each(Waker::wake);
         }
+    }
+
+    fn with_queue<T>(&self, look: impl FnOnce(&mut Queue) -> T) -> T {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = look(&mut queue);
+        self.waiting.store(queue.tickets.len(), Ordering::SeqCst);
+        result
+    }
+
+    /// Takes `ticket` out of the queue; who is first then may have room.
+    fn leave(&self, ticket: u64) {
+        let (former, first) = self.with_queue(|queue| {
+            let position = queue.tickets.iter().position(|(number, _)| *number == ticket);
+            let former = position.and_then(|position| queue.tickets.remove(position));
+            (former, queue.tickets.front().map(|(_, waker)| waker.clone()))
+        });
+        drop(former);
+        first.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Waits for a buffer.
+struct Take<'a> {
+    pool: &'a BufferPool,
+    length: ByteCount,
+    ticket: Option<u64>,
+}
+
+impl Future for Take<'_> {
+    type Output = Buffer;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Buffer> {
+        let pool = &*self.pool.0;
+        let ticket = self.ticket;
+        let (ticket, first, former) = match ticket {
+            None if pool.waiting.load(Ordering::SeqCst) == 0 => {
+                if let Some(buffer) = self.pool.try_take(self.length) {
+                    return Poll::Ready(buffer);
+                }
+                pool.with_queue(|queue| queue.join(context.waker()))
+            }
+            None => pool.with_queue(|queue| queue.join(context.waker())),
+            Some(ticket) => pool.with_queue(|queue| queue.look(ticket, context.waker())),
+        };
+        drop(former);
+        self.ticket = Some(ticket);
+        // Why once more after joining: a buffer may have come back just before.
+        match first.then(|| self.pool.try_take(self.length)).flatten() {
+            Some(buffer) => Poll::Ready(buffer),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Take<'_> {
+    fn drop(&mut self) {
+        self.ticket.into_iter().for_each(|ticket| self.pool.0.leave(ticket));
+    }
+}
+
+impl Queue {
+    /// A new ticket, whether it is the first, and nobody's former waker.
+    fn join(&mut self, waker: &Waker) -> (u64, bool, Option<Waker>) {
+        let ticket = self.next;
+        self.next += 1;
+        self.tickets.push_back((ticket, waker.clone()));
+        (ticket, self.tickets.len() == 1, None)
+    }
+
+    /// The ticket, whether it is the first, and its former waker.
+    fn look(&mut self, ticket: u64, waker: &Waker) -> (u64, bool, Option<Waker>) {
+        let first = self.tickets.front().is_some_and(|(number, _)| *number == ticket);
+        let own = self.tickets.iter_mut().find(|(number, _)| *number == ticket);
+        let former = own.map(|(_, former)| std::mem::replace(former, waker.clone()));
+        (ticket, first, former)
     }
 }
 
@@ -218,6 +298,27 @@ mod tests {
         drop(first);
         assert_eq!(pool.lent(), ByteCount::ZERO);
         assert!(pool.try_take(ByteCount::kib(4)).is_some());
+    }
+
+    #[test]
+    fn whoever_asked_first_is_served_first_and_the_rest_after() {
+        let pool = BufferPool::new(ByteCount::kib(8));
+        let held = [pool.try_take(ByteCount::kib(4)), pool.try_take(ByteCount::kib(4))];
+        let mut context = Context::from_waker(Waker::noop());
+        let mut large = Box::pin(pool.take(ByteCount::kib(8)));
+        let mut small = Box::pin(pool.take(ByteCount::kib(4)));
+        let mut last = Box::pin(pool.take(ByteCount::kib(4)));
+        assert!(large.as_mut().poll(&mut context).is_pending());
+        assert!(small.as_mut().poll(&mut context).is_pending());
+        assert!(last.as_mut().poll(&mut context).is_pending());
+        let [one, other] = held;
+        drop(one);
+        assert!(small.as_mut().poll(&mut context).is_pending(), "the large one asked first");
+        drop(other);
+        let Poll::Ready(taken) = large.as_mut().poll(&mut context) else { panic!("room for all") };
+        drop((taken, large));
+        drop(small);
+        assert!(last.as_mut().poll(&mut context).is_ready(), "one that gave up holds nobody up");
     }
 
     #[test]

@@ -75,7 +75,10 @@ impl From<MetaError> for S3Error {
         match error {
             MetaError::Overloaded => Code::SlowDown.into(),
             MetaError::NoLeader => Code::ServiceUnavailable.into(),
-            MetaError::Unknown(_) | MetaError::Stopped(_) | MetaError::Gone => {
+            MetaError::Unknown(_)
+            | MetaError::Stopped(_)
+            | MetaError::Unreadable(_)
+            | MetaError::Gone => {
                 tracing::warn!(%error, "the metadata gave no answer");
                 Code::InternalError.into()
             }

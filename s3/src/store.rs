@@ -93,7 +93,7 @@ impl Sink {
     fn for_size(node: &Node, size: u64) -> Result<Self, S3Error> {
         match usize::try_from(size) {
             Ok(length) if size <= SMALL_BODY_BYTES_MAX.get() => {
-                Ok(Self::Small(Vec::with_capacity(length)))
+                Ok(Self::Small(Vec::with_capacity(length.min(HASH_STRETCH_BYTES_MAX))))
             }
             _ => Ok(Self::Large(node.shards.writer(node.plan(size)?))),
         }

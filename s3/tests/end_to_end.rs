@@ -46,7 +46,8 @@ fn any_core_serves_any_object() {
         bucket(&mut clients[0], "bucket").await;
         let count = clients.len();
         for index in 0..count {
-            put(&mut clients[index], &format!("/bucket/{index}"), &body(index as u64, 200_000)).await;
+            put(&mut clients[index], &format!("/bucket/{index}"), &body(index as u64, 200_000))
+                .await;
         }
         for (index, client) in clients.iter_mut().enumerate() {
             let other = (index + 1) % count;
@@ -95,7 +96,8 @@ fn an_object_comes_back_with_what_was_said_about_it() {
         ];
         let answer = client.send("PUT", "/bucket/k", &said, b"hello").await;
         assert_eq!(answer.status, 200, "{}", answer.text());
-        let read = client.send("GET", "/bucket/k", &[("x-amz-checksum-mode", "ENABLED")], b"").await;
+        let read =
+            client.send("GET", "/bucket/k", &[("x-amz-checksum-mode", "ENABLED")], b"").await;
         assert_eq!(read.header("content-type"), Some("text/plain"));
         assert_eq!(read.header("cache-control"), Some("no-store"));
         assert_eq!(read.header("content-encoding"), Some("gzip"));
@@ -182,7 +184,8 @@ fn listings_page_and_fold() {
         }
         let (mut seen, mut token) = (Vec::new(), String::new());
         loop {
-            let page = client.get(&format!("/bucket?delimiter=%2F&list-type=2&max-keys=2{token}")).await;
+            let page =
+                client.get(&format!("/bucket?delimiter=%2F&list-type=2&max-keys=2{token}")).await;
             for name in ["Key", "Prefix"] {
                 let names = page.elements(name).into_iter().filter(|it| !it.is_empty());
                 seen.extend(names.map(str::to_owned));
@@ -214,7 +217,8 @@ fn an_object_is_made_of_its_parts() {
         for (number, part) in (1..).zip(&parts) {
             let target = format!("/bucket/k?partNumber={number}&uploadId={upload}");
             let etag = put(&mut client, &target, part).await.header("etag").unwrap().to_owned();
-            document += &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+            document +=
+                &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
         }
         document += "</CompleteMultipartUpload>";
         let listed = client.get(&format!("/bucket/k?uploadId={upload}")).await;
@@ -269,7 +273,8 @@ fn copies_are_objects_of_their_own() {
             let target = format!("/bucket/{key}");
             client.send("PUT", &target, &[("x-amz-meta-a", "1")], &bytes).await;
             let source = format!("/bucket/{key}");
-            let copied = client.send("PUT", "/bucket/copy", &[("x-amz-copy-source", &source)], b"").await;
+            let copied =
+                client.send("PUT", "/bucket/copy", &[("x-amz-copy-source", &source)], b"").await;
             assert_eq!(copied.status, 200, "{}", copied.text());
             client.send("DELETE", &target, &[], b"").await;
             let read = client.get("/bucket/copy").await;
@@ -307,7 +312,10 @@ fn many_are_deleted_at_once() {
         let deleted = client.send("POST", "/bucket?delete", &protected, wanted).await;
         assert_eq!(deleted.elements("Key"), ["a", "nothing", "c"]);
         assert_eq!(client.get("/bucket").await.elements("Key"), ["b"]);
-        assert_eq!(client.send("DELETE", "/bucket", &[], b"").await.refusal(), (409, "BucketNotEmpty"));
+        assert_eq!(
+            client.send("DELETE", "/bucket", &[], b"").await.refusal(),
+            (409, "BucketNotEmpty")
+        );
         assert_eq!(client.send("DELETE", "/bucket/b", &[], b"").await.status, 204);
         assert_eq!(client.send("DELETE", "/bucket", &[], b"").await.status, 204);
         assert_eq!(client.get("/bucket").await.refusal(), (404, "NoSuchBucket"));

@@ -161,9 +161,11 @@ fn rot_is_never_served_and_is_counted() {
         let written = write_some(&running.shards[0], 1, 4).await;
         // Everything that two drives hold rots, headers of segments apart.
         for drive in [0, 3] {
-            for name in ["0000000000000000.small", "0000000000000001.bulk"] {
+            let disk = core_of(&cluster, 0).disk().clone();
+            let directory = disk.directory(&path(drive).join("segments")).await.expect("there");
+            for entry in directory.list().await.expect("readable") {
                 for offset in (8192..600_000).step_by(1999) {
-                    cluster.disk(drive).corrupt(format!("segments/{name}"), offset);
+                    cluster.disk(drive).corrupt(format!("segments/{}", entry.name), offset);
                 }
             }
         }

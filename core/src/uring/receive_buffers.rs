@@ -14,7 +14,10 @@ pub(super) const BUFFER_GROUP: u16 = 0;
 const MASK: u16 = RECEIVE_BUFFERS - 1;
 /// One buffer.
 pub(super) const BUFFER_BYTES: usize = RECEIVE_BUFFER_BYTES.as_usize();
-const MEMORY_BYTES: usize = RECEIVE_BUFFERS as usize * BUFFER_BYTES;
+/// From the start of one buffer to the start of the next. Why not the length of one: the heads of
+/// all buffers would fall into the same few sets of the CPU's caches.
+const STRIDE_BYTES: usize = BUFFER_BYTES + 64;
+const MEMORY_BYTES: usize = RECEIVE_BUFFERS as usize * STRIDE_BYTES;
 const ENTRIES_BYTES: usize = RECEIVE_BUFFERS as usize * size_of::<BufRingEntry>();
 
 const _: () = assert!(RECEIVE_BUFFERS.is_power_of_two() && RECEIVE_BUFFERS <= 1 << 15);
@@ -81,7 +84,7 @@ impl ReceiveBuffers {
     pub(super) fn bytes(&self, buffer: u16, length: usize) -> NonNull<[u8]> {
         assert!(buffer < RECEIVE_BUFFERS && length <= BUFFER_BYTES, "within one receive buffer");
         // SAFETY: within the mapping, by the assertion.
-        let start = unsafe { self.memory.0.add(usize::from(buffer) * BUFFER_BYTES) };
+        let start = unsafe { self.memory.0.add(usize::from(buffer) * STRIDE_BYTES) };
         NonNull::slice_from_raw_parts(start, length)
     }
 

@@ -25,6 +25,7 @@ use crate::task::{Queue, TasksBackend};
 use crate::units::ByteCount;
 use crate::worker::WorkerBackend;
 use crate::{disk, network, task, worker};
+use crossbeam::channel::{Receiver, Sender};
 use futures_util::FutureExt;
 use glommio::{LocalExecutorBuilder, Placement};
 use std::io;
@@ -122,6 +123,7 @@ where
     let settings = Settings { cpus: system::affinity()?, abort_on_panic: config.abort_on_panic };
     let pool = Pool::start(settings)?;
     let locks = Arc::new(Locks::default());
+    let (ready, started) = crossbeam::channel::unbounded();
     let mut threads = Vec::new();
     for (index, cpu) in (0..).map(CoreIndex::new).zip(config.cpus) {
         let start = Start {
@@ -132,15 +134,24 @@ where
             pool: pool.clone(),
             locks: Arc::clone(&locks),
         };
+        let (go, may_go) = crossbeam::channel::bounded(1);
+        let ready = ready.clone();
         let main = main.clone();
         let thread = std::thread::Builder::new()
             .name(format!("core-{}", index.get()))
-            .spawn(move || start.run(main))
+            .spawn(move || start.run(&ready, &may_go, main))
             .map_err(|source| RuntimeError::Start { core: index, cpu, source })?;
-        threads.push((index, thread));
+        threads.push((index, go, thread));
+    }
+    drop(ready);
+    // All cores or none: one alone would wait for the others for ever.
+    if started.iter().take(threads.len()).all(|started: bool| started) {
+        // A core that has ended since needs no word.
+        threads.iter().for_each(|(_, go, _)| drop(go.send(())));
     }
     let mut first = Ok(());
-    for (index, thread) in threads {
+    for (index, go, thread) in threads {
+        drop(go);
         let result = thread.join().unwrap_or(Err(RuntimeError::Panicked(index)));
         first = first.and(result);
     }
@@ -168,6 +179,8 @@ pub struct CoreHandle {
 impl Start {
     fn run<F: Future<Output = ()> + 'static>(
         self,
+        ready: &Sender<bool>,
+        may_go: &Receiver<()>,
         main: impl Fn(Core) -> F + 'static,
     ) -> Result<(), RuntimeError> {
         let (core, cpu) = (self.index, self.cpu);
@@ -176,14 +189,30 @@ impl Start {
             // Its own disk buffers are not used.
             .io_memory(GLOMMIO_IO_BYTES)
             .make()
-            .map_err(|error| failed(io::Error::other(error)))?;
-        executor.run(async move {
-            let running = Running::start(&self).map_err(failed)?;
+            .map_err(|error| failed(io::Error::other(error)));
+        let executor = report(ready, executor)?;
+        executor.run(async {
+            let running = report(ready, Running::start(&self).map_err(failed))?;
+            drop(ready.send(true));
+            // Nothing else is on this thread yet that could be kept waiting.
+            if may_go.recv().is_err() {
+                running.end().await;
+                return Ok(());
+            }
             let finished = running.core.spawn(Queue::Requests, main(running.core.clone())).await;
             running.end().await;
             finished.map_err(|_| RuntimeError::Panicked(core))
         })
     }
+}
+
+/// Tells `run` of a failure.
+fn report<T>(ready: &Sender<bool>, result: Result<T, RuntimeError>) -> Result<T, RuntimeError> {
+    if result.is_err() {
+        // Nobody listens any more if a thread could not be started.
+        drop(ready.send(false));
+    }
+    result
 }
 
 /// A core whose driver runs.

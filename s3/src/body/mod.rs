@@ -177,7 +177,8 @@ impl Body {
         if length > bytes_max {
             return Err(Code::EntityTooLarge.into());
         }
-        let mut whole = Vec::with_capacity(length);
+        // Why not all of it at once: a length that is only promised takes no memory.
+        let mut whole = Vec::with_capacity(length.min(HASH_STRETCH_BYTES_MAX));
         while let Some(piece) = self.next().await? {
             whole.extend_from_slice(piece);
         }

@@ -199,7 +199,7 @@ impl Routed {
 
 /// The row for a request: all it asks for is there, and no name in the query selects another.
 fn find(head: &Head, shape: Shape, query: &Query) -> Result<&'static Route, S3Error> {
-    let selects = |name: &str| !ARGUMENTS.contains(&name) && is_selector(name);
+    let selects = |name: &str| !ARGUMENTS.contains(&name) && selects_in(shape, name);
     let selectors = query.iter().filter(|(name, _)| selects(name)).count();
     let matches = |route: &&Route| {
         route.method == head.method()
@@ -216,8 +216,9 @@ fn find(head: &Head, shape: Shape, query: &Query) -> Result<&'static Route, S3Er
     })
 }
 
-fn is_selector(name: &str) -> bool {
-    ROUTES.iter().any(|route| route.query.contains(&name))
+/// Whether `name` selects an operation of this shape. (`?session` on an object is anyone's own.)
+fn selects_in(shape: Shape, name: &str) -> bool {
+    ROUTES.iter().any(|route| route.shape == shape && route.query.contains(&name))
 }
 
 #[cfg(test)]
@@ -248,10 +249,27 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_tells_the_same() {
+        let page = include_str!("../../../deploy/docs/s3.md");
+        let mut rows: Vec<&str> = page.lines().filter(|line| line.contains("| `s3:")).collect();
+        for Route { operation, action, built, .. } in ROUTES {
+            let (name, here) = (operation.name(), if *built { "yes" } else { "not yet" });
+            let tells = |row: &&str| {
+                row.starts_with(&format!("| {name} |"))
+                    && row.contains(&format!("| `{action}` | {here} |"))
+            };
+            let found = rows.iter().position(|row| tells(&row)).expect(name);
+            rows.remove(found);
+        }
+        assert_eq!(rows, [""; 0]);
+    }
+
+    #[test]
     fn an_unknown_argument_changes_nothing() {
         assert_eq!(route("GET", "/b/k?x-id=GetObject&foo", &[]), Ok(Operation::GetObject));
         assert_eq!(route("GET", "/b?prefix=a&delimiter=/", &[]), Ok(Operation::ListObjects));
         assert_eq!(route("GET", "/b/k?partNumber=1", &[]), Ok(Operation::GetObject));
+        assert_eq!(route("GET", "/b/k?session=abc", &[]), Ok(Operation::GetObject));
     }
 
     #[test]

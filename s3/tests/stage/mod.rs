@@ -86,13 +86,18 @@ async fn start(node: &Node, drives: u32) -> SocketAddr {
         drive::format(&directory, &superblock(drive)).await.expect("empty");
     }
     let mut meta_ports = mesh::ports(node.core_count()).into_iter();
-    let (meta, readers) =
-        open_metadata_core(&core, founding(&core, drives).await, meta_ports.next().expect("core 0"))
-            .await
-            .expect("opens");
+    let (meta, readers) = open_metadata_core(
+        &core,
+        founding(&core, drives).await,
+        meta_ports.next().expect("core 0"),
+    )
+    .await
+    .expect("opens");
     found(&meta, drives).await;
     let metas = std::iter::once(meta).chain(
-        (1..).zip(meta_ports).map(|(index, port)| open_reader(&node.core(index), readers.clone(), port)),
+        (1..)
+            .zip(meta_ports)
+            .map(|(index, port)| open_reader(&node.core(index), readers.clone(), port)),
     );
     let table = Arc::new(DriveTable::new((0..drives).map(DriveOrdinal::new), []));
     let address = SocketAddr::new(node.address(), 9000);
@@ -245,7 +250,8 @@ impl Client {
             .collect();
         let ask = Ask { method, target, headers: &headers, body: Bytes::copy_from_slice(body) };
         let (answer, body) = self.connection.request(ask, 64 * MIB).await.expect("an answer");
-        let headers = answer.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let headers =
+            answer.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Answer { status: answer.status, headers: headers.collect(), body }
     }
 
@@ -282,12 +288,8 @@ impl Client {
             .expect("complete")
             .into();
         let uri = format!("http://hamster{target}");
-        let request = SignableRequest::new(
-            method,
-            uri,
-            headers.iter().copied(),
-            SignableBody::Bytes(body),
-        );
+        let request =
+            SignableRequest::new(method, uri, headers.iter().copied(), SignableBody::Bytes(body));
         let (instructions, _) =
             sign(request.expect("signable"), &params).expect("signed").into_parts();
         instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()

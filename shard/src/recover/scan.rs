@@ -5,7 +5,7 @@ use crate::drive::local::LocalDrive;
 use crate::lane::{Placement, RunEntry};
 use crate::segment::Class;
 use crate::segment::header::{RUNS_START, SegmentHeader};
-use crate::segment::run::{Framing, HEADER_BYTES, RunHeader};
+use crate::segment::run::{Framing, HEADER_BYTES, HEADER_MAGIC, RunHeader};
 use hamster_core::checksum::Crc64;
 use hamster_core::ids::SegmentNumber;
 use hamster_core::limits::{BLOCK_BYTES, RESYNC_BYTES_MAX};
@@ -15,6 +15,8 @@ use std::io;
 /// Small segments are read as a whole; of bulk ones only what stands between payloads.
 const SMALL_STEP: ByteCount = ByteCount::mib(1);
 const BULK_STEP: ByteCount = ByteCount::kib(8);
+/// What a search for the next run looks at in one go.
+const SEARCH_STEP: ByteCount = ByteCount::mib(1);
 
 pub(super) struct Scan<'a> {
     drive: &'a LocalDrive,
@@ -189,14 +191,34 @@ impl<'a> Scan<'a> {
         }
         let limit = self.length.min(self.position + RESYNC_BYTES_MAX.get());
         let mut candidate = self.position + self.class.alignment();
-        while candidate + HEADER_BYTES as u64 <= limit {
-            if self.header_at(candidate).await?.is_some() {
+        while candidate < limit {
+            let Some(found) = self.find_magic(candidate, limit).await? else { break };
+            if self.header_at(found).await?.is_some() {
                 self.damaged.push(self.position);
-                self.position = candidate;
+                self.position = found;
                 return Ok(true);
             }
-            candidate += self.class.alignment();
+            candidate = found + self.class.alignment();
         }
         Ok(false)
+    }
+
+    /// The first place from `from` on, before `limit`, that looks like the start of a run.
+    async fn find_magic(&mut self, mut from: u64, limit: u64) -> io::Result<Option<u64>> {
+        let alignment = self.class.alignment();
+        let step = usize::try_from(alignment).expect("at most a block");
+        while from < limit {
+            let bytes = self.window.bytes(from, (limit - from).min(SEARCH_STEP.get())).await?;
+            if bytes.is_empty() {
+                break;
+            }
+            let places = (from..).step_by(step).zip(bytes.chunks(step));
+            let found = places.into_iter().find(|(_, bytes)| bytes.starts_with(&HEADER_MAGIC));
+            if let Some((place, _)) = found {
+                return Ok(Some(place));
+            }
+            from = (from + bytes.len() as u64).next_multiple_of(alignment);
+        }
+        Ok(None)
     }
 }

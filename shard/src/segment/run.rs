@@ -10,7 +10,8 @@ use hamster_core::checksum::{Crc64, Crc64State};
 use hamster_core::ids::{DataId, DriveUuid, SegmentNumber, ShardIndex};
 use hamster_core::limits::CHUNK_BYTES_MAX;
 
-const HEADER_MAGIC: [u8; 4] = *b"HRUN";
+/// How every run starts.
+pub(crate) const HEADER_MAGIC: [u8; 4] = *b"HRUN";
 const FOOTER_MAGIC: [u8; 4] = *b"HEND";
 const HEADER_BODY_BYTES: usize = 120;
 const FOOTER_BODY_BYTES: usize = 56;
