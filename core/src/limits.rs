@@ -185,8 +185,6 @@ pub const LOG_ENTRIES_KEPT: u64 = 256;
 pub const MIRROR_BATCHES_BEHIND_MAX: usize = 64;
 /// Memory of the log database for writes.
 pub const METADATA_LOG_BUFFER_BYTES: ByteCount = ByteCount::mib(32);
-/// One memory table of the state database (there are up to four).
-
 /// Memory tables of the state database: one in use, the others on their way to the drive.
 pub const METADATA_STATE_BUFFERS_MAX: i32 = 3;
 /// One memory table of the state database.
@@ -195,6 +193,14 @@ pub const METADATA_STATE_BUFFER_BYTES: ByteCount = ByteCount::mib(64);
 pub const METADATA_CACHE_BYTES: ByteCount = ByteCount::mib(256);
 /// Files that each metadata database keeps open.
 pub const METADATA_OPEN_FILES_MAX: i32 = 512;
+/// Stamps of the rows of the state, 8 bytes each (see `recall` in `hamster-meta`).
+pub const RECALL_STAMPS: usize = 1 << 16;
+/// Objects whose metadata one core remembers.
+pub const RECALL_OBJECTS_MAX: usize = 1 << 16;
+/// Buckets that one core remembers.
+pub const RECALL_BUCKETS_MAX: usize = 1 << 10;
+/// Key and rows of a remembered object; one with more is looked up each time.
+pub const RECALL_ENTRY_BYTES_MAX: ByteCount = ByteCount::kib(1);
 /// Metadata mirrors of a node: never more, whatever m and the drives.
 pub const METADATA_MIRRORS_MAX: usize = 3;
 
@@ -247,8 +253,6 @@ pub const BUCKETS_MAX: usize = 100_000;
 pub const DRIVE_WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// A file that the operator names: credentials, certificates.
 pub const OPERATOR_FILE_BYTES_MAX: ByteCount = ByteCount::mib(4);
-/// Block caches and memtables of the metadata databases of a node.
-pub const METADATA_BYTES: ByteCount = ByteCount::mib(512);
 /// What a node answers to a command.
 pub const ADMIN_ANSWER_BYTES_MAX: ByteCount = ByteCount::mib(16);
 

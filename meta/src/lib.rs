@@ -16,6 +16,7 @@ pub mod placement;
 mod propose;
 pub mod query;
 mod raft;
+mod recall;
 pub mod record;
 mod rocks;
 mod shared;

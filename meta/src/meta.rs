@@ -1,18 +1,21 @@
 //! A core's handle to the metadata: proposals go to core 0 over the mesh, reads are local.
 
 use crate::command::{Command, Outcome};
+use crate::key;
 use crate::mirror::{MirrorSet, Mirrors};
 use crate::open::{Answer, Question};
 use crate::placement::Layout;
 use crate::query::list::{self, ListPage, ListQuery};
 use crate::query::{self, Extent, Object, PartPage, UploadPage, UploadQuery};
 use crate::raft::Group;
+use crate::recall::{Notes, Noting, Recall};
 use crate::record::{Bucket, Upload, UploadId, Version, VersionId};
 use crate::shared::Shared;
 use crate::state::{Reach, ReadError, View};
 use futures_util::future::LocalBoxFuture;
 use hamster_core::Core;
 use hamster_core::ids::{BucketId, CoreIndex, DriveOrdinal};
+use hamster_core::limits::{RECALL_BUCKETS_MAX, RECALL_OBJECTS_MAX};
 use hamster_core::mesh::Port;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -65,6 +68,8 @@ struct Inner {
     owner: Option<Owner>,
     /// The layout, and the number of its change.
     layout: RefCell<(u64, Option<Arc<Layout>>)>,
+    buckets: RefCell<Recall<Option<Bucket>>>,
+    objects: RefCell<Recall<Option<Object>>>,
 }
 
 impl Meta {
@@ -75,7 +80,31 @@ impl Meta {
         owner: Option<Owner>,
     ) -> Self {
         let layout = RefCell::default();
-        Self(Rc::new(Inner { core: core.clone(), shared, port, owner, layout }))
+        let buckets = RefCell::new(Recall::new(RECALL_BUCKETS_MAX));
+        let objects = RefCell::new(Recall::new(RECALL_OBJECTS_MAX));
+        Self(Rc::new(Inner { core: core.clone(), shared, port, owner, layout, buckets, objects }))
+    }
+
+    /// As [`Meta::read`], with notes of the rows that the answer came from.
+    async fn read_noting<T: Send + 'static>(
+        &self,
+        consistent: bool,
+        query: impl Fn(&dyn View) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<(T, Notes), MetaError> {
+        let shared = Arc::clone(&self.0.shared);
+        let look = move |view: &dyn View| {
+            let noting = Noting::new(view, shared.stamps());
+            let answer = query(&noting)?;
+            Ok((answer, noting.into_notes()))
+        };
+        self.read(consistent, look).await
+    }
+
+    /// A remembered answer, if it still stands and this node leads.
+    fn recall<T: Clone>(&self, memory: &RefCell<Recall<T>>, row: &[u8]) -> Option<T> {
+        let shared = &self.0.shared;
+        let answer = memory.borrow().get(row, shared.stamps());
+        answer.filter(|_| shared.leads())
     }
 
     /// Answers `query` from what is in memory, or else on a thread that may wait for the drive.
@@ -121,8 +150,15 @@ impl Meta {
     /// # Errors
     /// As every query: [`MetaError::NoLeader`], [`MetaError::Stopped`].
     pub async fn bucket(&self, name: &str) -> Result<Option<Bucket>, MetaError> {
+        let row = key::bucket_by_name(name);
+        if let Some(bucket) = self.recall(&self.0.buckets, &row) {
+            return Ok(bucket);
+        }
         let name = name.to_owned();
-        self.read(false, move |view| query::bucket::by_name(view, &name)).await
+        let look = move |view: &dyn View| query::bucket::by_name(view, &name);
+        let (bucket, notes) = self.read_noting(false, look).await?;
+        self.0.buckets.borrow_mut().keep(row, notes, bucket.clone());
+        Ok(bucket)
     }
 
     /// Buckets in the order of their names, behind `after`, at most `limit`.
@@ -167,12 +203,21 @@ impl Meta {
         key: &str,
         range: Range<u64>,
     ) -> Result<Option<Object>, MetaError> {
+        let row = key::head(bucket, key);
+        if let Some(object) = self.recall(&self.0.objects, &row) {
+            return Ok(object.map(|object| object.within(&range)));
+        }
         // Why not of one moment at first: a snapshot takes the database's lock. What was replaced
         // between two reads shows as gone, and is read again properly.
         for consistent in [false, true] {
             let (key, range) = (key.to_owned(), range.clone());
             let look = move |view: &dyn View| query::object::object(view, bucket, &key, &range);
-            if let Ok(object) = self.read(consistent, look).await? {
+            let (object, notes) = self.read_noting(consistent, look).await?;
+            if let Ok(object) = object {
+                // Why not from a snapshot: its rows may be older than their stamps.
+                if !consistent && object.as_ref().is_none_or(Object::is_whole) {
+                    self.0.objects.borrow_mut().keep(row, notes, object.clone());
+                }
                 return Ok(object);
             }
         }

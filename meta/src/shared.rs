@@ -2,6 +2,7 @@
 //! whether this node leads, and the layout. Atomics; the locks are taken where something changed.
 
 use crate::placement::Layout;
+use crate::recall::Stamps;
 use crate::state::Database;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,7 @@ pub(crate) struct Shared {
     layout_changes: AtomicU64,
     layout: Mutex<Option<Arc<Layout>>>,
     stopped: Mutex<Option<String>>,
+    stamps: Stamps,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -33,6 +35,7 @@ impl Shared {
             layout_changes: AtomicU64::new(0),
             layout: Mutex::default(),
             stopped: Mutex::default(),
+            stamps: Stamps::new(),
         }
     }
 
@@ -44,6 +47,11 @@ impl Shared {
     /// Readers use the state in this slot from here on.
     pub(crate) fn read_from(&self, slot: usize) {
         self.first.store(slot, Ordering::Release);
+    }
+
+    /// The stamps of the state's rows.
+    pub(crate) fn stamps(&self) -> &Stamps {
+        &self.stamps
     }
 
     /// Log index that the state has applied.

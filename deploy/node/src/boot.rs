@@ -42,8 +42,8 @@ pub struct Boot {
 pub struct BootedCore {
     /// Its handle to the metadata.
     pub meta: Meta,
-    /// The drives, locked.
-    pub drives: Vec<PresentDrive>,
+    /// Their locks, held as long as this process serves.
+    _drives: Vec<PresentDrive>,
     /// Which drives hold the metadata.
     pub superblocks: Superblocks,
     /// For every core.
@@ -88,7 +88,7 @@ pub async fn boot(
         users_toml: read_text(core, config.credentials.as_ref()).await?,
         tls: read_tls(core, config).await?,
     });
-    Ok(BootedCore { meta, drives: given.present, superblocks, boot })
+    Ok(BootedCore { meta, _drives: given.present, superblocks, boot })
 }
 
 fn check_name(config: &ServeConfig, identity: &Identity) -> Result<(), NodeError> {

@@ -15,7 +15,7 @@ pub struct Memory {
     pub cache: ByteCount,
     /// Receive buffers and request heads of one core.
     pub connections: ByteCount,
-    /// The metadata databases of the node.
+    /// The metadata of the node: databases, and what the cores remember of them.
     pub metadata: ByteCount,
 }
 
@@ -31,7 +31,7 @@ impl Memory {
         let receive = limits::RECEIVE_BUFFER_BYTES.get() * u64::from(limits::RECEIVE_BUFFERS);
         let heads = limits::HEAD_BYTES_MAX.get() * limits::REQUESTS_PER_CORE_MAX as u64;
         let connections = ByteCount::new(receive + heads);
-        let metadata = limits::METADATA_BYTES;
+        let metadata = metadata_bytes(cores);
         let Some(bound) = bound else {
             return Ok(Self {
                 cores,
@@ -58,6 +58,17 @@ impl Memory {
         let per_core = self.buffers + self.cache + self.connections;
         self.metadata + ByteCount::new(per_core.get() * u64::from(self.cores))
     }
+}
+
+/// Caches and memory tables of the databases of as many mirrors as a node may have, and what the
+/// cores remember of them.
+fn metadata_bytes(cores: u16) -> ByteCount {
+    let tables = limits::METADATA_STATE_BUFFER_BYTES.get()
+        * u64::from(limits::METADATA_STATE_BUFFERS_MAX.unsigned_abs());
+    let mirror =
+        limits::METADATA_CACHE_BYTES.get() + tables + limits::METADATA_LOG_BUFFER_BYTES.get();
+    let recall = limits::RECALL_ENTRY_BYTES_MAX.get() * limits::RECALL_OBJECTS_MAX as u64;
+    ByteCount::new(mirror * limits::METADATA_MIRRORS_MAX as u64 + recall * u64::from(cores))
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 use crate::status::{DriveStatus, Status};
 use std::fmt::Write as _;
 
+/// Name, help and figure of one gauge per drive.
+type Family = (&'static str, &'static str, fn(&DriveStatus) -> u64);
+
 /// Renders what `status` knows as gauges.
 pub fn render(status: &Status) -> String {
     let mut text = String::new();
@@ -19,7 +22,7 @@ pub fn render(status: &Status) -> String {
         "Index of the last applied metadata command.",
         status.applied_index,
     );
-    let families: [(&str, &str, fn(&DriveStatus) -> u64); 5] = [
+    let families: [Family; 5] = [
         ("hamster_drive_in_service", "1 while the drive takes part.", |drive| {
             u64::from(matches!(drive.state.as_str(), "live" | "full"))
         }),

@@ -7,6 +7,7 @@ pub(crate) mod object;
 pub(crate) mod upload;
 
 use crate::record::{DataRecord, Part, Upload, UploadId, Version};
+use std::ops::Range;
 
 /// The bytes of an object that one data record holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +27,22 @@ pub struct Object {
     pub version: Version,
     /// The extents that hold the range asked for, in order; empty for a delete marker.
     pub extents: Vec<Extent>,
+}
+
+impl Object {
+    /// Its extents hold all of the body.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.extents.iter().map(|extent| extent.size).sum::<u64>() == self.version.size
+    }
+
+    /// With only the extents that hold bytes of `range`.
+    pub(crate) fn within(mut self, range: &Range<u64>) -> Self {
+        self.extents.retain(|extent| {
+            extent.offset < range.end.min(self.version.size)
+                && range.start < extent.offset + extent.size
+        });
+        self
+    }
 }
 
 /// A page of a bucket's open uploads, by key, then by upload id.

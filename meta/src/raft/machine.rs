@@ -85,7 +85,11 @@ impl Machine {
             Write::Put(at, value) if *at == key::layout() => Some(LayoutRecord::decode(value)),
             _ => None,
         });
+        let changed = self.0.shared.stamps().of(&batch);
         self.0.mirrors.write_state(batch).await?;
+        // Invariant: behind the write and before the answer, so that whoever knows of the change
+        // finds no remembered row standing.
+        self.0.shared.stamps().raise(&changed);
         if let Some(layout) = layout {
             self.0.shared.set_layout(Layout::new(layout.map_err(io::Error::other)?));
         }
