@@ -41,18 +41,18 @@ fn a_bucket_may_stand_in_the_host_name() {
 fn a_node_comes_back_with_more_or_fewer_cores() {
     let mut node = founded(&["--cores", "2"]);
     let objects = [("small", bytes(1, 4096)), ("large", bytes(2, 3 << 20))];
-    node.client().create_bucket("b").expect("the bucket is made");
+    node.client().create_bucket("box").expect("the bucket is made");
     // Several connections, so that every core takes some.
     for copy in 0..8 {
         let mut client = node.client();
         for (name, body) in &objects {
             let key = format!("{name}-{copy}");
-            assert_eq!(client.put("b", &key, body).expect("an answer").status, 200);
+            assert_eq!(client.put("box", &key, body).expect("an answer").status, 200);
         }
     }
     let check = |client: &mut Client| {
         for (copy, (name, body)) in (0..8).flat_map(|copy| objects.iter().map(move |o| (copy, o))) {
-            let answer = client.get("b", &format!("{name}-{copy}")).expect("an answer");
+            let answer = client.get("box", &format!("{name}-{copy}")).expect("an answer");
             assert_same(&answer.body, body, name);
         }
     };

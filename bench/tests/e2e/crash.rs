@@ -39,7 +39,7 @@ fn body(seed: u64) -> Vec<u8> {
 #[test]
 fn every_acknowledged_write_survives_ten_kills() {
     let mut node = serving(6);
-    node.client().create_bucket("b").expect("the bucket is made");
+    node.client().create_bucket("box").expect("the bucket is made");
     let mut writers: Vec<Writer> = (0..WRITERS).map(Writer::new).collect();
     let moments = Entropy::seeded(99);
     for round in 0..ROUNDS {
@@ -85,8 +85,8 @@ impl Writer {
             let version = (entropy.below(100) < 80).then(|| entropy.next_u64());
             key.open.push(version);
             let answer = match version {
-                Some(seed) => client.put("b", &key.name, &body(seed)),
-                None => client.delete("b", &key.name),
+                Some(seed) => client.put("box", &key.name, &body(seed)),
+                None => client.delete("box", &key.name),
             };
             match answer {
                 Ok(answer) if matches!(answer.status, 200 | 204) => {
@@ -103,7 +103,7 @@ impl Writer {
     /// Every key holds its last acknowledged version, or one that was sent later.
     fn check(&mut self, client: &mut Client, present: &mut BTreeSet<String>) {
         for key in &mut self.keys {
-            let answer = client.get("b", &key.name).expect("an answer");
+            let answer = client.get("box", &key.name).expect("an answer");
             let allowed: Vec<_> = key.open.drain(..).chain([key.settled]).collect();
             let found = allowed.into_iter().find(|version| match version {
                 Some(seed) => answer.status == 200 && answer.body == body(*seed),
@@ -122,7 +122,7 @@ impl Writer {
 
 /// The keys of the bucket, on one page.
 fn listed(client: &mut Client) -> BTreeSet<String> {
-    let list = Call { method: "GET", path: "/b", query: "list-type=2", ..Call::default() };
+    let list = Call { method: "GET", path: "/box", query: "list-type=2", ..Call::default() };
     let answer = client.call(&list).expect("an answer");
     assert_eq!(answer.status, 200, "{}", answer.text());
     let page = answer.text();

@@ -18,7 +18,7 @@ const SIZES: [usize; 9] =
 fn any_two_drives_may_go_while_reading_and_across_a_restart() {
     let mut node = serving(6);
     let mut client = node.client();
-    client.create_bucket("b").expect("the bucket is made");
+    client.create_bucket("box").expect("the bucket is made");
     put_all(&mut client, "before");
     let status = node.status();
     assert_eq!(text(&status, "profile"), "4+2", "{status}");
@@ -124,7 +124,7 @@ fn wait_until_two_are_out(node: &Node) -> Value {
 fn put_all(client: &mut Client, name: &str) {
     for size in SIZES {
         let key = format!("{name}/{size}");
-        let answer = client.put("b", &key, &body(&key, size)).expect("an answer");
+        let answer = client.put("box", &key, &body(&key, size)).expect("an answer");
         assert_eq!(answer.status, 200, "{key}: {}", answer.text());
     }
 }
@@ -132,7 +132,7 @@ fn put_all(client: &mut Client, name: &str) {
 fn check_all(client: &mut Client, name: &str) {
     for size in SIZES {
         let key = format!("{name}/{size}");
-        let answer = client.get("b", &key).unwrap_or_else(|error| panic!("{key}: {error}"));
+        let answer = client.get("box", &key).unwrap_or_else(|error| panic!("{key}: {error}"));
         assert_eq!(answer.status, 200, "{key}: {}", answer.text());
         assert_same(&answer.body, &body(&key, size), &key);
     }

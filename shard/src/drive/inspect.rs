@@ -60,18 +60,23 @@ impl Inspection {
     }
 }
 
-/// Tells what `directory` holds. Writes nothing but the lock file.
+/// Tells what `directory` holds. Writes nothing but the lock file, and nothing at all into what is
+/// not Hamster's.
 ///
 /// # Errors
 /// The directory cannot be read.
 pub async fn inspect(directory: &Directory) -> io::Result<Inspection> {
+    let seen = look(directory).await?;
+    if matches!(seen, Inspection::Foreign(_) | Inspection::Newer { .. }) {
+        return Ok(seen);
+    }
     match directory.lock().await? {
         Some(_lock) => look(directory).await,
         None => Ok(Inspection::Busy),
     }
 }
 
-/// As [`inspect`], by the holder of the lock.
+/// As [`inspect`], without the lock or by its holder.
 async fn look(directory: &Directory) -> io::Result<Inspection> {
     if let Some(bytes) = directory.read_small(FILE_NAME, LENGTH_MAX).await? {
         return Ok(match Superblock::decode(&bytes) {
@@ -104,6 +109,10 @@ pub async fn format(directory: &Directory, superblock: &Superblock) -> Result<()
 /// # Errors
 /// It is not a drive of this format, or held by another process.
 pub async fn lock(directory: &Directory) -> Result<(Superblock, DirectoryLock), DriveError> {
+    let seen = look(directory).await?;
+    if !matches!(seen, Inspection::Ours(_)) {
+        return Err(DriveError::Unfit(seen));
+    }
     let Some(lock) = directory.lock().await? else {
         return Err(DriveError::Unfit(Inspection::Busy));
     };

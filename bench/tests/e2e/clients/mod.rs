@@ -69,7 +69,7 @@ fn text(path: &Path) -> &str {
 
 #[test]
 fn aws_copies_and_syncs_a_tree() {
-    let mut scene = Scene::new(1_500);
+    let mut scene = Scene::new(1_000);
     let (source, target) = (scene.source.clone(), scene.target.clone());
     let (source, target) = (text(&source), text(&target));
     let quiet = "--only-show-errors";
