@@ -251,6 +251,8 @@ pub const BUCKETS_MAX: usize = 100_000;
 
 /// How often the node looks whether a drive has left service.
 pub const DRIVE_WATCH_INTERVAL: Duration = Duration::from_millis(250);
+/// Each step of a node's end has this long beyond the requests in flight.
+pub const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// A file that the operator names: credentials, certificates.
 pub const OPERATOR_FILE_BYTES_MAX: ByteCount = ByteCount::mib(4);
 /// What a node answers to a command.

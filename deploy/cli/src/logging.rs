@@ -4,15 +4,20 @@ use hamster_core::uring::environment;
 use std::io::{IsTerminal as _, stderr};
 use tracing_subscriber::EnvFilter;
 
+/// What Hamster itself says, and what openraft finds wrong.
+const DEFAULT: &str = "info,openraft=warn";
+
 /// Starts logging for the whole process.
 pub fn start() {
-    let level = environment::var("HAMSTER_LOG").unwrap_or_else(|| "info".into());
-    let filter = EnvFilter::try_new(&level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let level = environment::var("HAMSTER_LOG").unwrap_or_else(|| DEFAULT.into());
+    let filter = EnvFilter::try_new(&level).unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal())
-        .with_target(false);
+        .with_target(false)
+        // Why: it would panic where stderr is closed.
+        .log_internal_errors(false);
     if environment::var("HAMSTER_LOG_FORMAT").as_deref() == Some("json") {
         lines.json().init();
     } else {

@@ -9,6 +9,7 @@ use arguments::{Admin, Arguments, Command, Init, Serve};
 use clap::{CommandFactory as _, Parser as _};
 use hamster_core::uring::environment;
 use hamster_node::{InitConfig, NodeError, ServeConfig};
+use std::io::{ErrorKind, Write as _, stderr, stdout};
 use std::process::ExitCode;
 
 /// Why: a cached GET makes some dozens of small allocations; the C library's allocator took a sixth
@@ -26,24 +27,19 @@ fn main() -> ExitCode {
         Command::Status(admin) => status_command(&admin, arguments.json),
         Command::Metrics(admin) => metrics_command(&admin),
         Command::Bench(bench) => return hamster_bench::run(bench, arguments.json),
-        Command::Version => {
-            println!("hamster {}", env!("CARGO_PKG_VERSION"));
-            Ok(())
-        }
-        Command::Help => {
-            print!("{}", Arguments::command().render_help());
-            Ok(())
-        }
+        Command::Version => say(&format!("hamster {}\n", env!("CARGO_PKG_VERSION"))),
+        Command::Help => say(&Arguments::command().render_help().to_string()),
         Command::Later(later) => Err(NodeError::NotInThisVersion { command: later.name() }),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            if arguments.json {
-                eprintln!("{}", serde_json::json!({ "error": error.to_string() }));
-            } else {
-                eprintln!("hamster: {error}");
-            }
+            let line = match arguments.json {
+                true => serde_json::json!({ "error": error.to_string() }).to_string(),
+                false => format!("hamster: {error}"),
+            };
+            // Why ignored: where nobody reads, the exit code still says it.
+            let _ = writeln!(stderr(), "{line}");
             ExitCode::FAILURE
         }
     }
@@ -60,12 +56,7 @@ fn init_command(init: Init, json: bool) -> Result<(), NodeError> {
         host,
         capacity: init.capacity,
     })?;
-    if json {
-        println!("{}", serde_json::json!(founded));
-    } else {
-        println!("{founded}");
-    }
-    Ok(())
+    say(&if json { format!("{}\n", serde_json::json!(founded)) } else { format!("{founded}\n") })
 }
 
 fn serve_command(serve: Serve, json: bool) -> Result<(), NodeError> {
@@ -89,15 +80,19 @@ fn serve_command(serve: Serve, json: bool) -> Result<(), NodeError> {
 
 fn status_command(admin: &Admin, json: bool) -> Result<(), NodeError> {
     let status = hamster_node::status(&admin.data_dir, admin.addr)?;
-    if json {
-        println!("{}", serde_json::json!(status));
-    } else {
-        print!("{status}");
-    }
-    Ok(())
+    say(&if json { format!("{}\n", serde_json::json!(status)) } else { status.to_string() })
 }
 
 fn metrics_command(admin: &Admin) -> Result<(), NodeError> {
-    print!("{}", hamster_node::metrics(&admin.data_dir, admin.addr)?);
-    Ok(())
+    say(&hamster_node::metrics(&admin.data_dir, admin.addr)?)
+}
+
+/// Prints `text`. A reader that has gone (`| head`) has what it wanted.
+fn say(text: &str) -> Result<(), NodeError> {
+    match stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(NodeError::file("standard output", "writing")(error))
+        }
+        _ => Ok(()),
+    }
 }

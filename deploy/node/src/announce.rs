@@ -6,6 +6,7 @@ use crate::memory::Memory;
 use crate::serve::out_of_service;
 use crate::status::{drives_phrase, of};
 use hamster_core::limits::LANES_PER_NODE;
+use std::io::{Write as _, stdout};
 
 /// Says it on standard output: people's lines, or one line of JSON.
 pub fn serving(
@@ -26,40 +27,50 @@ pub fn serving(
             "lanes": LANES_PER_NODE,
             "kernel": kernel,
         });
-        println!("{line}");
+        say(&line.to_string());
         return;
     }
     let scheme = if config.tls.is_some() { "https" } else { "http" };
-    println!(
+    say(&format!(
         "hamster {} serves cluster {} as node {}",
         status.version, status.cluster, status.node
-    );
+    ));
     match config.s3 {
-        Some(address) => println!("s3       {scheme}://{address} (region {})", config.region),
-        None => println!("s3       not served here"),
+        Some(address) => say(&format!("s3       {scheme}://{address} (region {})", config.region)),
+        None => say(&format!("s3       not served here")),
     }
-    println!("cores    {} on CPUs {cpus:?}, {LANES_PER_NODE} lanes", memory.cores);
-    println!(
+    say(&format!("cores    {} on CPUs {cpus:?}, {LANES_PER_NODE} lanes", memory.cores));
+    say(&format!(
         "drives   {} of this node, out of service: {:?}",
         status.drives.len(),
         out_of_service(booted)
-    );
-    println!("profile  {}: survives {}", status.profile, drives_phrase(status.survives_drives));
+    ));
+    say(&format!(
+        "profile  {}: survives {}",
+        status.profile,
+        drives_phrase(status.survives_drives)
+    ));
     if status.degraded {
-        println!(
+        say(&format!(
             "degraded written before the loss: survives {}",
             drives_phrase(status.survives_drives_old)
-        );
+        ));
     }
-    println!(
+    say(&format!(
         "memory   at most {}: per core {} buffers, {} read cache, {} connections; {} metadata",
         memory.total(),
         memory.buffers,
         memory.cache,
         memory.connections,
         memory.metadata
-    );
+    ));
     for line in kernel {
-        println!("kernel   {line}");
+        say(&format!("kernel   {line}"));
     }
+}
+
+/// Prints a line. Why errors are ignored: a reader of the output that has gone (`| head`) is no
+/// reason to end a storage server.
+fn say(line: &str) {
+    let _ = writeln!(stdout().lock(), "{line}");
 }

@@ -6,6 +6,7 @@ use crate::drives::{GivenDrives, PresentDrive};
 use crate::error::NodeError;
 use crate::identity::Identity;
 use crate::mirrors::{self, Superblocks};
+use crate::status::goal;
 use hamster_core::Core;
 use hamster_core::ids::{BootNumber, DriveOrdinal, NodeId};
 use hamster_core::mesh::UnboundPort;
@@ -15,6 +16,7 @@ use hamster_meta::placement::Layout;
 use hamster_meta::record::{Drive, DriveState, Profile};
 use hamster_meta::state::Storage;
 use hamster_meta::{Command, Meta, Open, Outcome, Readers, open_metadata_core};
+use hamster_s3::Credentials;
 use hamster_shard::DriveTable;
 use hamster_shard::drive::{Failure, Superblock};
 use std::path::PathBuf;
@@ -60,6 +62,9 @@ pub async fn boot(
     config: &ServeConfig,
     port: UnboundPort<Question, Answer>,
 ) -> Result<BootedCore, NodeError> {
+    let users_toml = read_text(core, config.credentials.as_ref()).await?;
+    credentials(config, users_toml.as_deref())?;
+    let tls = read_tls(core, config).await?;
     let given = GivenDrives::open(core, &config.data_dirs).await?;
     check_name(config, &given.identity)?;
     let node = NodeId::new(given.identity.node);
@@ -74,6 +79,7 @@ pub async fn boot(
     let table = Arc::new(DriveTable::new(given.ordinals(), absent));
     superblocks.watch_table(Arc::clone(&table));
     settle_drives(&layout, &given, &table)?;
+    leave_poisoned_mirrors(&meta, &table).await?;
     readmit(&meta, &layout, &given, &superblocks).await?;
     let boot = Arc::new(Boot {
         identity: given.identity,
@@ -85,10 +91,22 @@ pub async fn boot(
         table,
         number,
         readers,
-        users_toml: read_text(core, config.credentials.as_ref()).await?,
-        tls: read_tls(core, config).await?,
+        users_toml,
+        tls,
     });
     Ok(BootedCore { meta, _drives: given.present, superblocks, boot })
+}
+
+/// The users of this node: root from the environment, others from the file.
+///
+/// # Errors
+/// They cannot be used; reason and remedy.
+pub fn credentials(
+    config: &ServeConfig,
+    users_toml: Option<&str>,
+) -> Result<Credentials, NodeError> {
+    let root = config.root.as_ref().map(|(key, secret)| (key.as_str(), secret.as_str()));
+    Credentials::new(root, users_toml).map_err(|error| NodeError::Credentials(error.to_string()))
 }
 
 fn check_name(config: &ServeConfig, identity: &Identity) -> Result<(), NodeError> {
@@ -168,7 +186,8 @@ fn absent_drives(
     let all: Vec<&Drive> = own_drives(layout, node).collect();
     let absent: Vec<DriveOrdinal> =
         all.iter().map(|drive| drive.ordinal).filter(|ordinal| !here.contains(ordinal)).collect();
-    let survives = usize::from(layout.profile().m);
+    // Why not the layout's own profile: it leaves out drives that are lost already.
+    let survives = usize::from(goal(layout).m);
     if absent.len() <= survives {
         return Ok(absent);
     }
@@ -204,6 +223,18 @@ fn settle_drives(
         };
         if known.state == DriveState::Poisoned {
             table.fail(ordinal, Failure::Poisoned, "a sync failed during an earlier run");
+        }
+    }
+    Ok(())
+}
+
+/// Has the metadata leave drives that failed a sync during an earlier run: they were chosen before
+/// the layout could be read.
+async fn leave_poisoned_mirrors(meta: &Meta, table: &DriveTable) -> Result<(), NodeError> {
+    for ordinal in table.ordinals() {
+        if table.state(ordinal) == hamster_shard::DriveState::Poisoned {
+            let left = meta.drop_mirror(ordinal).await;
+            left.map_err(|error| NodeError::NoMetadata(error.to_string()))?;
         }
     }
     Ok(())

@@ -59,7 +59,7 @@ impl GivenDrives {
                 return Err(NodeError::Foreign { path: path.clone(), what });
             }
             if identity.is_none() {
-                identity = Identity::load(&drive.directory).await?;
+                identity = load_identity(&drive.directory).await?;
             }
             present.push(drive);
         }
@@ -105,10 +105,12 @@ pub fn check_count(paths: &[PathBuf]) -> Result<(), NodeError> {
 async fn open_one(core: &Core, path: &Path) -> Result<Option<PresentDrive>, NodeError> {
     let directory = match core.disk().directory(path).await {
         Ok(directory) => directory,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(NodeError::file(path, "opening the data directory")(source)),
+        Err(error) => return absent(path, error),
     };
-    let entries = directory.list().await.map_err(NodeError::file(path, "listing"))?;
+    let entries = match directory.list().await {
+        Ok(entries) => entries,
+        Err(error) => return absent(path, error),
+    };
     if entries.iter().all(|entry| entry.name == "lost+found") {
         return Ok(None);
     }
@@ -117,7 +119,34 @@ async fn open_one(core: &Core, path: &Path) -> Result<Option<PresentDrive>, Node
             Ok(Some(PresentDrive { path: path.into(), directory, superblock, _lock: lock }))
         }
         Err(DriveError::Unfit(Inspection::Empty)) => Ok(None),
+        Err(DriveError::Io(error)) => absent(path, error),
         Err(error) => Err(refusal(path, error)),
+    }
+}
+
+/// A drive that is not there or does not answer is absent, and counted against what the data
+/// survives; what the operator got wrong is refused.
+fn absent(path: &Path, error: io::Error) -> Result<Option<PresentDrive>, NodeError> {
+    match error.kind() {
+        io::ErrorKind::NotFound => Ok(None),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => {
+            Err(NodeError::file(path, "opening the data directory")(error))
+        }
+        _ => {
+            tracing::error!(path = %path.display(), %error, "a drive does not answer: absent");
+            Ok(None)
+        }
+    }
+}
+
+/// The identity that a drive holds; `None` where it is damaged, for another drive holds it too.
+async fn load_identity(directory: &Directory) -> Result<Option<Identity>, NodeError> {
+    match Identity::load(directory).await {
+        Err(error @ (NodeError::Damaged { .. } | NodeError::File { .. })) => {
+            tracing::error!(%error, "a drive's copy of the identity is of no use");
+            Ok(None)
+        }
+        other => other,
     }
 }
 

@@ -145,10 +145,7 @@ pub enum NodeError {
 
 impl NodeError {
     /// A failed operation on `path`.
-    pub(crate) fn file(
-        path: impl Into<PathBuf>,
-        doing: &'static str,
-    ) -> impl FnOnce(io::Error) -> Self {
+    pub fn file(path: impl Into<PathBuf>, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { path, doing, source }
     }

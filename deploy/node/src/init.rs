@@ -67,6 +67,8 @@ impl fmt::Display for Founded {
 /// A directory is not empty or cannot be written; nothing was founded then.
 pub fn init(config: InitConfig) -> Result<Founded, NodeError> {
     check_count(&config.data_dirs)?;
+    check_name("--node", &config.node)?;
+    check_name("--cluster", &config.cluster)?;
     let cpus = available_cpus().map_err(|error| NodeError::Runtime(error.to_string()))?;
     let first = cpus.first().copied().into_iter().collect();
     let slot = Arc::new(Mutex::new(None));
@@ -82,6 +84,16 @@ pub fn init(config: InitConfig) -> Result<Founded, NodeError> {
     .map_err(|error| NodeError::Runtime(error.to_string()))?;
     let result = slot.lock().expect("the core has ended").take();
     result.expect("the core has run to its end")
+}
+
+/// Names go into certificates, metrics and logs.
+fn check_name(flag: &'static str, name: &str) -> Result<(), NodeError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if (1..=63).contains(&name.len()) && name.bytes().all(plain) {
+        return Ok(());
+    }
+    let reason = format!("'{name}' is no name: give 1 to 63 letters, digits, '-', '_' or '.'");
+    Err(NodeError::Flag { flag, reason })
 }
 
 async fn found(core: &Core, config: &InitConfig) -> Result<Founded, NodeError> {

@@ -22,13 +22,16 @@ pub fn render(status: &Status) -> String {
         "Index of the last applied metadata command.",
         status.applied_index,
     );
-    let families: [Family; 5] = [
+    let families: [Family; 6] = [
         ("hamster_drive_in_service", "1 while the drive takes part.", |drive| {
             u64::from(matches!(drive.state.as_str(), "live" | "full"))
         }),
         ("hamster_drive_total_bytes", "Size of the file system.", |drive| drive.total_bytes),
         ("hamster_drive_free_bytes", "Free space of the file system.", |drive| drive.free_bytes),
         ("hamster_drive_used_bytes", "Records of object bytes.", |drive| drive.used_bytes),
+        ("hamster_drive_corruptions", "Records and chunks that failed verification.", |drive| {
+            drive.corruptions
+        }),
         ("hamster_drive_preallocated_bytes", "Space taken in advance.", |drive| {
             drive.preallocated_bytes
         }),

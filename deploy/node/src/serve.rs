@@ -2,7 +2,7 @@
 
 use crate::admin::AdminService;
 use crate::announce;
-use crate::boot::{Boot, BootedCore, boot};
+use crate::boot::{Boot, BootedCore, boot, credentials};
 use crate::config::ServeConfig;
 use crate::control::{CORE_ZERO, Control, UnboundControl};
 use crate::error::NodeError;
@@ -10,6 +10,7 @@ use crate::memory::Memory;
 use crate::watch::watch;
 use futures_util::future::{Either, LocalBoxFuture, join, select, select_all};
 use hamster_core::ids::DriveOrdinal;
+use hamster_core::limits::{DRAIN_TIMEOUT, END_TIMEOUT};
 use hamster_core::mesh::{self, UnboundPort};
 use hamster_core::uring::environment::{Signal, signals};
 use hamster_core::uring::probe::probe;
@@ -19,7 +20,7 @@ use hamster_meta::{Meta, open_reader};
 use hamster_net::ca::Credential;
 use hamster_net::http;
 use hamster_net::tls::Acceptor;
-use hamster_s3::{Credentials, Keyring, Service, Settings};
+use hamster_s3::{Keyring, Service, Settings};
 use hamster_shard::{OpenDrive, Shards};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -147,8 +148,15 @@ async fn lead(
         *shared.failure.lock().expect("no core panics") = failure;
     }
     tracing::info!("draining");
-    end_service(control, serving, Some(admin)).await;
-    booted.meta.close().await;
+    // Why a bound on each: the operator asked for an end, and everything acknowledged is durable.
+    let clock = core.clock();
+    let drained = end_service(control, serving, Some(admin));
+    if clock.timeout(DRAIN_TIMEOUT + END_TIMEOUT, drained).await.is_err() {
+        tracing::warn!("not every core has drained in time");
+    }
+    if clock.timeout(END_TIMEOUT, booted.meta.close()).await.is_err() {
+        tracing::warn!("the metadata was not closed in time");
+    }
     Ok(())
 }
 
@@ -260,9 +268,7 @@ fn start_s3(
     meta: &Meta,
 ) -> Result<Option<Task<()>>, NodeError> {
     let config = &shared.config;
-    let root = config.root.as_ref().map(|(key, secret)| (key.as_str(), secret.as_str()));
-    let credentials = Credentials::new(root, boot.users_toml.as_deref())
-        .map_err(|error| NodeError::Credentials(error.to_string()))?;
+    let credentials = credentials(config, boot.users_toml.as_deref())?;
     let Some(address) = config.s3 else { return Ok(None) };
     let settings = Settings {
         region: config.region.clone(),

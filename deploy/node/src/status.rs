@@ -59,6 +59,9 @@ pub struct DriveStatus {
     pub used_bytes: u64,
     /// Space taken in advance for segments and not yet used.
     pub preallocated_bytes: u64,
+    /// Records and chunks that failed verification since the start.
+    #[serde(default)]
+    pub corruptions: u64,
 }
 
 impl fmt::Display for Status {
@@ -77,16 +80,17 @@ impl fmt::Display for Status {
             self.metadata_mirrors, self.applied_index
         )?;
         writeln!(f)?;
-        writeln!(f, "drive  state     used        free        preallocated  directory")?;
+        writeln!(f, "drive  state     used        free        preallocated  rot    directory")?;
         for drive in &self.drives {
             writeln!(
                 f,
-                "{:<6} {:<9} {:<11} {:<11} {:<13} {}{}",
+                "{:<6} {:<9} {:<11} {:<11} {:<13} {:<6} {}{}",
                 drive.ordinal,
                 drive.state,
                 ByteCount::new(drive.used_bytes).to_string(),
                 ByteCount::new(drive.free_bytes).to_string(),
                 ByteCount::new(drive.preallocated_bytes).to_string(),
+                drive.corruptions,
                 drive.path,
                 if drive.cause.is_empty() { String::new() } else { format!("  ({})", drive.cause) },
             )?;
@@ -167,7 +171,7 @@ pub fn of(booted: &BootedCore, cores: u16) -> Status {
 }
 
 /// The profile that the drives would allow if all of them lived.
-fn goal(layout: &Layout) -> Profile {
+pub(crate) fn goal(layout: &Layout) -> Profile {
     let mut record = layout.record().clone();
     for drive in &mut record.drives {
         drive.state = meta::DriveState::Live;
@@ -201,5 +205,6 @@ fn row(drive: &drive::DriveStatus, boot: &Boot) -> DriveStatus {
         free_bytes: drive.free.get(),
         used_bytes: drive.used.get(),
         preallocated_bytes: drive.preallocated.get(),
+        corruptions: drive.corruptions,
     }
 }
