@@ -125,7 +125,11 @@ impl Superblocks {
     /// node does not start.
     fn refused(&self, ordinal: DriveOrdinal, error: io::Error) -> io::Result<()> {
         let Some(table) = self.0.table.get() else { return Err(error) };
-        table.fail(ordinal, Failure::Poisoned, &format!("writing its superblock: {error}"));
+        let failure = match error.kind() {
+            io::ErrorKind::NotFound => Failure::Lost,
+            _ => Failure::Poisoned,
+        };
+        table.fail(ordinal, failure, &format!("writing its superblock: {error}"));
         Ok(())
     }
 }

@@ -99,7 +99,7 @@ pub async fn format(directory: &Directory, superblock: &Superblock) -> Result<()
         return Err(DriveError::Unfit(Inspection::Busy));
     };
     match look(directory).await? {
-        Inspection::Empty => Ok(update(directory, superblock).await?),
+        Inspection::Empty => Ok(write(directory, superblock).await?),
         other => Err(DriveError::Unfit(other)),
     }
 }
@@ -125,8 +125,16 @@ pub async fn lock(directory: &Directory) -> Result<(Superblock, DirectoryLock), 
 /// Writes a changed superblock to a drive that the caller has locked.
 ///
 /// # Errors
-/// It is not known to be durable.
+/// The drive is no longer there, or the change is not known to be durable.
 pub async fn update(directory: &Directory, superblock: &Superblock) -> io::Result<()> {
+    // Why a look: a mount point whose drive has gone would pass for that drive from now on.
+    if !is_present(directory, superblock).await? {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the superblock was removed"));
+    }
+    write(directory, superblock).await
+}
+
+async fn write(directory: &Directory, superblock: &Superblock) -> io::Result<()> {
     directory.replace_small(FILE_NAME, superblock.encode()).await
 }
 
