@@ -37,7 +37,7 @@ pub fn serving(
     ));
     match config.s3 {
         Some(address) => say(&format!("s3       {scheme}://{address} (region {})", config.region)),
-        None => say(&format!("s3       not served here")),
+        None => say("s3       not served here"),
     }
     say(&format!("cores    {} on CPUs {cpus:?}, {LANES_PER_NODE} lanes", memory.cores));
     say(&format!(
