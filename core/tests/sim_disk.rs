@@ -336,6 +336,20 @@ fn an_open_file_works_on_after_a_wipe_but_is_linked_from_nowhere() {
 }
 
 #[test]
+fn a_wipe_while_a_directory_is_synced_leaves_it_empty() {
+    sim::run(1, |core| async move {
+        let directory = drive(&core).await;
+        directory.create("f", BLOCK, false).await.expect("made");
+        let own = directory.clone();
+        let sync = core.spawn(hamster_core::Queue::Requests, async move { own.sync().await });
+        core.clock().sleep(std::time::Duration::from_micros(1)).await;
+        Node::of(&core).disk("/d0").wipe();
+        sync.await.expect("ran").expect("synced");
+        assert_eq!(directory.list().await.expect("listed"), []);
+    });
+}
+
+#[test]
 fn a_directory_has_one_owner_until_it_lets_go_or_crashes() {
     let owned = after_crash(
         1,

@@ -230,8 +230,10 @@ fn timers_fire_while_the_ring_is_busy() {
         });
         for _ in 0..20 {
             let before = exchanged.get();
-            core.clock().sleep(Duration::from_millis(2)).await;
-            assert!(exchanged.get() > before, "the exchange went on meanwhile");
+            // Why until it went on: on a loaded machine 2 ms may pass without this core running.
+            while exchanged.get() == before {
+                core.clock().sleep(Duration::from_millis(2)).await;
+            }
         }
         busy.cancel();
         echo.cancel();

@@ -169,10 +169,10 @@ impl DirectoryNode {
     /// What is left after the power failed: a journal keeps changes in their order, so some of the
     /// oldest unsynced ones survive. Returns the space that is taken.
     pub fn crash(&self, entropy: &Entropy) -> ByteCount {
-        let mut unsynced = self.unsynced.take();
+        let mut unsynced = self.unsynced.borrow_mut().take_all();
         let survivors = entropy.below(unsynced.len() as u64 + 1);
-        let survivors = usize::try_from(survivors).expect("at most a length");
-        self.make_durable(unsynced.take(survivors));
+        unsynced.truncate(usize::try_from(survivors).expect("at most a length"));
+        self.make_durable(unsynced);
         *self.entries.borrow_mut() = self.durable.borrow().clone();
         let mut taken = ByteCount::ZERO;
         for node in self.entries.borrow().values() {
@@ -193,7 +193,8 @@ impl DirectoryNode {
 
     pub fn wipe(&self) {
         self.durable.take();
-        self.unsynced.take();
+        // Why not a new list: a sync on its way has marked a place in this one.
+        self.unsynced.borrow_mut().take_all();
         for node in self.entries.take().into_values() {
             match node {
                 Node::File(file) => file.linked.set(false),

@@ -161,7 +161,7 @@ impl FileNode {
 
     pub fn crash(&self, entropy: &Entropy) {
         let content = &mut *self.content.borrow_mut();
-        for change in content.unsynced.take(content.unsynced.len()) {
+        for change in content.unsynced.take_all() {
             match (entropy.below(4), change) {
                 (0, _) => {}
                 (1, Change::Written { first, blocks }) => {

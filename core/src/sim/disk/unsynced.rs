@@ -20,10 +20,6 @@ impl<C> Unsynced<C> {
         self.changes.push_back(change);
     }
 
-    pub fn len(&self) -> usize {
-        self.changes.len()
-    }
-
     /// The end of what there is now, for [`Unsynced::take_until`].
     pub fn mark(&self) -> usize {
         self.taken + self.changes.len()
@@ -35,8 +31,12 @@ impl<C> Unsynced<C> {
         self.take(count)
     }
 
-    /// Takes the oldest `count`.
-    pub fn take(&mut self, count: usize) -> Vec<C> {
+    /// Takes everything.
+    pub fn take_all(&mut self) -> Vec<C> {
+        self.take(self.changes.len())
+    }
+
+    fn take(&mut self, count: usize) -> Vec<C> {
         self.taken += count;
         self.changes.drain(..count).collect()
     }
