@@ -94,9 +94,10 @@ impl View for Noting<'_> {
     }
 }
 
-/// Answers by the row that names them, one to a place: a newcomer takes the place of whoever has its
-/// hash. One core's.
-pub(crate) struct Recall<T>(Vec<Option<Box<Known<T>>>>);
+/// Answers by the row that names them, two to a place: a newcomer takes that of the older. (With one
+/// to a place, every seventh of 10,000 hot objects would push out another again and again.) One
+/// core's.
+pub(crate) struct Recall<T>(Vec<[Option<Box<Known<T>>>; 2]>);
 
 struct Known<T> {
     row: Vec<u8>,
@@ -105,15 +106,16 @@ struct Known<T> {
 }
 
 impl<T: Clone> Recall<T> {
-    pub(crate) fn new(places: usize) -> Self {
-        Self((0..places).map(|_| None).collect())
+    pub(crate) fn new(answers: usize) -> Self {
+        Self((0..answers / 2).map(|_| [None, None]).collect())
     }
 
     /// The answer named by `row`, if it is known and nothing that it was read from has changed.
     pub(crate) fn get(&self, row: &[u8], stamps: &Stamps) -> Option<T> {
-        let known = self.0[place(row, self.0.len())].as_ref()?;
+        let mut pair = self.0[place(row, self.0.len())].iter().flatten();
+        let known = pair.find(|known| known.row == row)?;
         let stands = known.notes.stamps.iter().all(|(place, stamp)| stamps.at(*place) == *stamp);
-        (stands && known.row == row).then(|| known.answer.clone())
+        stands.then(|| known.answer.clone())
     }
 
     /// Remembers an answer, unless it was scanned for or is large.
@@ -122,7 +124,12 @@ impl<T: Clone> Recall<T> {
             return;
         }
         let place = place(&row, self.0.len());
-        self.0[place] = Some(Box::new(Known { row, notes, answer }));
+        let [newer, older] = &mut self.0[place];
+        // What was known of the same row is outdated: the other one stays.
+        if newer.as_ref().is_some_and(|known| known.row != row) {
+            std::mem::swap(newer, older);
+        }
+        *newer = Some(Box::new(Known { row, notes, answer }));
     }
 }
 
@@ -181,6 +188,17 @@ mod tests {
         let large = vec![0; RECALL_ENTRY_BYTES_MAX.as_usize()];
         let recall = remembered(&stamps, &OneRow(RefCell::new(large)), false);
         assert_eq!(recall.get(b"row", &stamps), None);
+    }
+
+    #[test]
+    fn two_rows_of_one_place_are_both_remembered_and_the_older_gives_way() {
+        let stamps = Stamps::new();
+        let mut recall = Recall::new(2);
+        for (row, answer) in [(b"a", 1), (b"b", 2), (b"b", 3), (b"c", 4)] {
+            recall.keep(row.to_vec(), Notes::default(), answer);
+        }
+        let known = [b"a", b"b", b"c"].map(|row| recall.get(row, &stamps));
+        assert_eq!(known, [None, Some(3), Some(4)]);
     }
 
     #[test]

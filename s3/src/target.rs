@@ -18,7 +18,7 @@ pub struct Target {
 }
 
 /// What a request addresses, as the route table distinguishes it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Shape {
     /// No bucket is named.
     Service,

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// The methods that a [`Service`](super::Service) sees. The server itself refuses all others.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(missing_docs, reason = "RFC 9110 section 9")]
 pub enum Method {
     Get,

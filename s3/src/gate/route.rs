@@ -6,7 +6,9 @@
 use crate::error::{Code, S3Error};
 use crate::query::Query;
 use crate::target::{Shape, Target};
+use hamster_core::Map;
 use hamster_net::http::{Head, Method, Request, RequestBody};
+use std::sync::LazyLock;
 
 /// One row of the table.
 #[derive(Debug)]
@@ -197,19 +199,27 @@ impl Routed {
     }
 }
 
+/// The rows by what every request tells first, so that it is held against few of them.
+static BY_METHOD_AND_SHAPE: LazyLock<Map<(Method, Shape), Vec<&Route>>> = LazyLock::new(|| {
+    let mut rows: Map<_, Vec<_>> = Map::default();
+    for route in ROUTES {
+        rows.entry((route.method, route.shape)).or_default().push(route);
+    }
+    rows
+});
+
 /// The row for a request: all it asks for is there, and no name in the query selects another.
 fn find(head: &Head, shape: Shape, query: &Query) -> Result<&'static Route, S3Error> {
     let selects = |name: &str| !ARGUMENTS.contains(&name) && selects_in(shape, name);
     let selectors = query.iter().filter(|(name, _)| selects(name)).count();
     let matches = |route: &&Route| {
-        route.method == head.method()
-            && route.shape == shape
-            && route.query.iter().all(|name| query.has(name))
+        route.query.iter().all(|name| query.has(name))
             && route.query.iter().filter(|name| selects(name)).count() == selectors
             && route.header.is_none_or(|name| head.headers().get(name).is_some())
     };
     let plain_last = |route: &&Route| (route.header.is_some(), route.query.len());
-    ROUTES.iter().filter(matches).max_by_key(plain_last).ok_or_else(|| {
+    let rows = BY_METHOD_AND_SHAPE.get(&(head.method(), shape)).into_iter().flatten().copied();
+    rows.filter(matches).max_by_key(plain_last).ok_or_else(|| {
         S3Error::from(Code::MethodNotAllowed)
             .with("Method", head.method().as_str())
             .with("ResourceType", if shape == Shape::Object { "OBJECT" } else { "BUCKET" })
