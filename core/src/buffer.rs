@@ -25,8 +25,10 @@ pub struct BufferPool(Arc<Pool>);
 
 struct Pool {
     budget: ByteCount,
-    /// Bytes in buffers that are out; free buffers kept for reuse do not count.
+    /// Bytes in buffers that are out.
     out: AtomicU64,
+    /// Bytes in free buffers, kept for reuse as far as the budget has room beside those that are out.
+    kept: AtomicU64,
     free: [ArrayQueue<Block>; CLASSES],
     /// How many wait: buffers come back without a look at the queue when it is zero.
     waiting: AtomicUsize,
@@ -82,6 +84,7 @@ impl BufferPool {
         Self(Arc::new(Pool {
             budget,
             out: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
             free: std::array::from_fn(|_| ArrayQueue::new(FREE_PER_CLASS_MAX)),
             waiting: AtomicUsize::new(0),
             queue: Mutex::default(),
@@ -108,12 +111,13 @@ impl BufferPool {
         let class = length.get().next_power_of_two().max(BUFFER_BYTES_MIN.get());
         let class = (class / BUFFER_BYTES_MIN.get()).ilog2() as usize;
         let bytes = class_bytes(class) as u64;
-        let spent = self.0.out.fetch_add(bytes, Ordering::SeqCst);
-        if spent + bytes > self.0.budget.get() {
-            self.0.give_back_budget(bytes);
-            return None;
-        }
-        let block = self.0.free[class].pop().unwrap_or_else(|| Block::new(class));
+        // Why not add and take back: a look that finds no room must wake nobody, itself least of all.
+        let room = |out: u64| Some(out + bytes).filter(|sum| *sum <= self.0.budget.get());
+        self.0.out.fetch_update(Ordering::SeqCst, Ordering::SeqCst, room).ok()?;
+        let block = self.0.reuse(class).unwrap_or_else(|| {
+            self.0.make_room();
+            Block::new(class)
+        });
         Some(Buffer { block: Some(block), length: length.as_usize(), pool: Arc::clone(&self.0) })
     }
 
@@ -128,6 +132,34 @@ impl BufferPool {
 }
 
 impl Pool {
+    fn reuse(&self, class: usize) -> Option<Block> {
+        let block = self.free[class].pop()?;
+        self.kept.fetch_sub(class_bytes(class) as u64, Ordering::SeqCst);
+        Some(block)
+    }
+
+    fn keep(&self, block: Block) {
+        let (class, bytes) = (block.class, class_bytes(block.class) as u64);
+        // Before the push: whoever takes the block subtracts.
+        self.kept.fetch_add(bytes, Ordering::SeqCst);
+        if self.free[class].push(block).is_err() {
+            self.kept.fetch_sub(bytes, Ordering::SeqCst);
+        }
+    }
+
+    /// Gives free buffers back to the allocator, large ones first, until what is out and what is
+    /// kept are within the budget.
+    fn make_room(&self) {
+        let memory = || self.out.load(Ordering::SeqCst) + self.kept.load(Ordering::SeqCst);
+        let mut classes = (0..CLASSES).rev();
+        let mut class = classes.next();
+        while let Some(at) = class.filter(|_| memory() > self.budget.get()) {
+            if self.reuse(at).is_none() {
+                class = classes.next();
+            }
+        }
+    }
+
     fn give_back_budget(&self, bytes: u64) {
         self.out.fetch_sub(bytes, Ordering::SeqCst);
         if self.waiting.load(Ordering::SeqCst) > 0 {
@@ -270,10 +302,9 @@ impl AsRef<[u8]> for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let block = self.block.take().expect("dropped once");
-        let class = block.class;
-        // A full free list drops the block: back to the allocator.
-        drop(self.pool.free[class].push(block));
-        self.pool.give_back_budget(class_bytes(class) as u64);
+        let bytes = class_bytes(block.class) as u64;
+        self.pool.keep(block);
+        self.pool.give_back_budget(bytes);
     }
 }
 
@@ -301,6 +332,19 @@ mod tests {
     }
 
     #[test]
+    fn free_buffers_of_other_sizes_make_room() {
+        let pool = BufferPool::new(ByteCount::kib(64));
+        for size in [4, 64, 32, 4, 16] {
+            let held: Vec<_> =
+                (0..64 / size).map(|_| pool.try_take(ByteCount::kib(size))).collect();
+            assert!(held.iter().all(Option::is_some));
+            assert_eq!(pool.0.kept.load(Ordering::Relaxed), 0);
+            drop(held);
+            assert_eq!(pool.0.kept.load(Ordering::Relaxed), pool.budget().get());
+        }
+    }
+
+    #[test]
     fn whoever_asked_first_is_served_first_and_the_rest_after() {
         let pool = BufferPool::new(ByteCount::kib(8));
         let held = [pool.try_take(ByteCount::kib(4)), pool.try_take(ByteCount::kib(4))];
@@ -319,6 +363,27 @@ mod tests {
         drop((taken, large));
         drop(small);
         assert!(last.as_mut().poll(&mut context).is_ready(), "one that gave up holds nobody up");
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_by_memory_that_comes_back_and_by_nothing_else() {
+        #[derive(Default)]
+        struct Count(AtomicUsize);
+        impl std::task::Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let pool = BufferPool::new(ByteCount::kib(4));
+        let held = pool.try_take(ByteCount::kib(4));
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let mut waiting = Box::pin(pool.take(ByteCount::kib(4)));
+        assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        assert!(pool.try_take(ByteCount::kib(4)).is_none());
+        assert_eq!(count.0.load(Ordering::Relaxed), 0, "nothing came back");
+        drop(held);
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod cluster;
 
 use bytes::Bytes;
 use cluster::*;
+use futures_util::future::join_all;
 use hamster_core::ids::DriveOrdinal;
 use hamster_core::sim::{Failure, Operation};
 use hamster_core::{ByteCount, Entropy};
@@ -200,6 +201,26 @@ fn a_full_drive_is_told_apart_and_comes_back() {
         core_of(&cluster, 0).clock().sleep(std::time::Duration::from_secs(5)).await;
         assert_eq!(running.table.state(DriveOrdinal::new(0)), DriveState::Live);
         write_large(shards, plan(), &body(1, MIB)).await.expect("there is room again");
+        check(shards, &written).await;
+    });
+}
+
+#[test]
+fn a_crowd_of_writes_fits_the_short_segments_of_a_small_drive() {
+    with_cluster(11, 1, 1, |cluster| async move {
+        // A 64th of it is less than what 32 slices of 256 KiB take.
+        cluster.disk(0).set_capacity(ByteCount::mib(256));
+        let running = cluster.open().await;
+        let (shards, entropy) = (&running.shards[0], Entropy::seeded(11));
+        let profile = Profile { k: 1, m: 0, slice_bytes: 256 << 10 };
+        let bodies: Vec<Bytes> = (0..24).map(|seed| body(seed, MIB)).collect();
+        let writes = bodies
+            .iter()
+            .map(|body| write_large(shards, profile.plan(new_data(shards, &entropy)), body));
+        let mut written = Vec::new();
+        for (receipt, body) in join_all(writes).await.into_iter().zip(&bodies) {
+            written.push((Rc::new(receipt.expect("there is room").into_location()), body.clone()));
+        }
         check(shards, &written).await;
     });
 }

@@ -1,7 +1,7 @@
 //! Directories, relative to an open descriptor: a directory that is moved or mounted over stays the
 //! one that was opened. The calls block, so they run on the pool.
 
-use super::disk::{Disk, File, Opened};
+use super::disk::{Disk, File};
 use super::lock::DirectoryLock;
 use super::system;
 use crate::buffer::BufferPool;
@@ -190,23 +190,22 @@ impl Open {
     }
 
     /// For direct reading and writing, or through the page cache where that cannot be.
-    fn direct(&self, name: &str, flags: libc::c_int) -> io::Result<Opened> {
+    fn direct(&self, name: &str, flags: libc::c_int) -> io::Result<OwnedFd> {
         let flags = flags | libc::O_RDWR;
         match self.at(name, flags | libc::O_DIRECT) {
-            Ok(descriptor) => Ok(Opened { descriptor, direct: true }),
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
                 // With O_EXCL some file systems leave the new file behind when they refuse.
                 let flags = flags & !libc::O_EXCL;
-                Ok(Opened { descriptor: self.at(name, flags)?, direct: false })
+                self.at(name, flags)
             }
-            Err(error) => Err(error),
+            opened => opened,
         }
     }
 
-    fn create(&self, name: &str, length: ByteCount, written: bool) -> io::Result<Opened> {
+    fn create(&self, name: &str, length: ByteCount, written: bool) -> io::Result<OwnedFd> {
         let opened = self.direct(name, libc::O_CREAT | libc::O_EXCL)?;
-        let filled = allocate(&opened.descriptor, length).and_then(|allocated| {
-            if written || !allocated { write_zeroes(&opened.descriptor, length) } else { Ok(()) }
+        let filled = allocate(&opened, length).and_then(|allocated| {
+            if written || !allocated { write_zeroes(&opened, length) } else { Ok(()) }
         });
         match filled {
             Ok(()) => Ok(opened),

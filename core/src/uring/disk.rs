@@ -40,11 +40,10 @@ impl Disk {
         self.directory(path).await
     }
 
-    pub(super) fn file(&self, opened: Opened) -> io::Result<File> {
+    pub(super) fn file(&self, descriptor: OwnedFd) -> io::Result<File> {
         // Before the first write that the locks must cover.
         self.hold_locks()?;
-        let Opened { descriptor, direct } = opened;
-        let open = OpenFile { descriptor: Some(descriptor), direct, pool: self.pool.clone() };
+        let open = OpenFile { descriptor: Some(descriptor), pool: self.pool.clone() };
         Ok(File { ring: Rc::clone(&self.ring), file: Rc::new(open) })
     }
 
@@ -54,18 +53,10 @@ impl Disk {
     }
 }
 
-/// A descriptor of a file.
-pub(super) struct Opened {
-    pub(super) descriptor: OwnedFd,
-    /// Past the page cache. Not every file system can.
-    pub(super) direct: bool,
-}
-
 /// A file that is open for as long as a handle or a request in flight needs it.
 pub(super) struct OpenFile {
     /// Present until drop.
     descriptor: Option<OwnedFd>,
-    direct: bool,
     pool: Worker,
 }
 
@@ -159,11 +150,6 @@ impl File {
 
     pub(crate) async fn is_linked(&self) -> io::Result<bool> {
         Ok(system::status(self.file.as_raw_fd())?.st_nlink > 0)
-    }
-
-    /// Do reads and writes go past the page cache?
-    pub fn is_direct(&self) -> bool {
-        self.file.direct
     }
 }
 

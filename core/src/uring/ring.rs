@@ -408,11 +408,12 @@ impl State {
             buffer.into_iter().for_each(|buffer| buffers.give_back(buffer));
             return !more;
         }
-        if let Some(arrival) = arrival(receive, former, result, buffer) {
-            receive.arrivals.push_back(arrival);
-        } else if let Some(buffer) = buffer {
-            buffers.give_back(buffer);
+        let arrival = arrival(receive, former, result, buffer);
+        if !matches!(arrival, Some(Arrival::Provided { .. })) {
+            // The end of the stream, or an error, may name a buffer too.
+            buffer.into_iter().for_each(|buffer| buffers.give_back(buffer));
         }
+        receive.arrivals.extend(arrival);
         let pause = receive.arrivals.len() >= limits::RECEIVE_BUFFERS_PER_CONNECTION_MAX
             && matches!(receive.receiving, Receiving::Multishot);
         if pause {

@@ -133,10 +133,8 @@ impl LogStore {
 
     /// Entries from one index to another, those that are there.
     async fn read(&self, from: u64, to: u64) -> io::Result<Vec<EntryOf<Types>>> {
-        let recent_from = {
-            let head = self.0.head.borrow();
-            head.recent.front().map_or(u64::MAX, |(entry, _)| entry.position.index)
-        };
+        // Why before the others: while those are read, these may leave memory.
+        let (recent_from, recent) = self.0.head.borrow().recent(from, to);
         let mut entries = Vec::new();
         if from < recent_from.min(to) {
             let database = self.0.mirrors.log()?;
@@ -152,11 +150,7 @@ impl LogStore {
             });
             entries = stored.await.map_err(io::Error::other)?;
         }
-        let head = self.0.head.borrow();
-        let recent = head.recent.iter().map(|(entry, _)| entry);
-        let recent = recent.skip_while(|entry| entry.position.index < from.max(recent_from));
-        entries.extend(recent.take_while(|entry| entry.position.index < to).cloned());
-        entries.into_iter().map(adapter::raft_entry).collect()
+        entries.into_iter().chain(recent).map(adapter::raft_entry).collect()
     }
 }
 
@@ -170,6 +164,14 @@ impl Head {
         self.last = Some(entry.position);
         self.recent_bytes += size;
         self.recent.push_back((entry, size));
+    }
+
+    /// Where memory begins, and what of it is wanted.
+    fn recent(&self, from: u64, to: u64) -> (u64, Vec<Entry>) {
+        let begin = self.recent.front().map_or(u64::MAX, |(entry, _)| entry.position.index);
+        let wanted = self.recent.iter().map(|(entry, _)| entry);
+        let wanted = wanted.skip_while(|entry| entry.position.index < from);
+        (begin, wanted.take_while(|entry| entry.position.index < to).cloned().collect())
     }
 
     /// Entries up to `index` are durable; the oldest of them leave memory if there are too many.
@@ -320,3 +322,6 @@ impl RaftLogStorage<Types> for LogStore {
         self.gather_and_wait([Write::DeleteRange(gone.from, gone.to), mark]).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use crate::drive::local::LocalDrive;
 use crate::drive::{DriveState, Failure};
 use crate::lane::{Lanes, Placement, RunEntry};
 use crate::segment::Class;
+use crate::segment::header::RUNS_START;
 use crate::segment::run::{Framing, RunHeader, RunPlace};
 use futures_util::future::join_all;
 use hamster_core::ids::DriveOrdinal;
@@ -100,9 +101,11 @@ impl Flusher {
     /// What waits now, as much as one batch takes.
     fn gather(&mut self, first: Waiting) -> Vec<Waiting> {
         let length = |one: &Waiting| one.append.content.framing(self.class).end;
+        // A batch goes to one segment, and those of a small drive are short.
+        let room = self.drive.segment_bytes(self.class).get() - RUNS_START;
         let (bytes_max, runs_max) = match self.class {
-            Class::Small => (SMALL_BATCH_BYTES_MAX.get(), usize::MAX),
-            Class::Bulk => (u64::MAX, BULK_BATCH_RUNS_MAX),
+            Class::Small => (room.min(SMALL_BATCH_BYTES_MAX.get()), usize::MAX),
+            Class::Bulk => (room, BULK_BATCH_RUNS_MAX),
         };
         let mut bytes = length(&first);
         let mut batch = vec![first];

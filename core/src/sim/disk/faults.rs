@@ -48,8 +48,6 @@ pub(crate) struct FaultState {
     dead: Cell<bool>,
     hung: Cell<bool>,
     released: Event,
-    /// Latencies are multiplied by one more than this.
-    delay: Cell<u64>,
 }
 
 impl FaultState {
@@ -63,10 +61,6 @@ impl FaultState {
     /// What to wait for before anything else, if the drive hangs.
     pub(super) fn hang(&self) -> Option<impl Future<Output = ()> + use<>> {
         self.hung.get().then(|| self.released.listen())
-    }
-
-    pub(super) fn slowness(&self) -> u64 {
-        self.delay.get() + 1
     }
 }
 
@@ -91,11 +85,6 @@ impl DiskControl {
         if !hung {
             self.0.faults.released.notify();
         }
-    }
-
-    /// Takes `factor` times as long for everything from now on.
-    pub fn set_slowness(&self, factor: u64) {
-        self.0.faults.delay.set(factor.saturating_sub(1));
     }
 
     /// Has room for this much.

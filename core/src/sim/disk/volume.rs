@@ -115,7 +115,7 @@ impl Volume {
         });
         let latency = operation.latency_nanos();
         let nanos = self.executor.between(Concern::Disk, latency.start, latency.end);
-        let time = self.executor.now() + nanos.saturating_mul(self.faults.slowness());
+        let time = self.executor.now() + nanos;
         let (sender, result) = oneshot();
         let executor = Rc::clone(&self.executor);
         self.executor.act_in_device(time, boot, move || {

@@ -32,9 +32,13 @@ const FILES: &str = "files go through core's Disk";
 const SOCKETS: &str = "connections go through core's Network";
 const TIME: &str = "time comes from core's Clock";
 const THREADS: &str = "threads come from core's Runtime";
+const CHANCE: &str = "randomness comes from core's Entropy";
 const ORDER: &str = "its order is random: use core's Map and Set, or a BTreeMap";
 const FIXED_HASH: &[&str] = &["core/src/map.rs"];
 const ROCKS: &[&str] = &["meta/src/rocks/", "meta/src/rocks.rs"];
+
+/// Generators that are seeded from core's entropy.
+const SEEDED: &[&str] = &["core/src/entropy.rs", "meta/src/raft/runtime.rs"];
 
 const BANS: &[Ban] = &[
     Ban { path: "glommio", allowed: &[], remedy: KERNEL },
@@ -50,6 +54,8 @@ const BANS: &[Ban] = &[
     Ban { path: "thread::spawn", allowed: &[], remedy: THREADS },
     Ban { path: "thread::scope", allowed: &[], remedy: THREADS },
     Ban { path: "thread::Builder", allowed: &[], remedy: THREADS },
+    Ban { path: "rand", allowed: SEEDED, remedy: CHANCE },
+    Ban { path: "getrandom", allowed: &[], remedy: CHANCE },
     Ban { path: "HashMap", allowed: FIXED_HASH, remedy: ORDER },
     Ban { path: "HashSet", allowed: FIXED_HASH, remedy: ORDER },
 ];
@@ -116,6 +122,7 @@ mod tests {
             "fn a() { std::time::Instant::now(); }",
             "fn a() { SystemTime::now(); }",
             "fn a() { thread::spawn(run); }",
+            "fn a() { rand::rng(); }",
             "use std::net::{IpAddr, TcpStream};",
             "use std::collections::{BTreeMap, HashMap};",
         ];
