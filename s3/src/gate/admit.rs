@@ -93,6 +93,11 @@ impl<O> Admitted<O> {
         &self.authorized.verified.user
     }
 
+    /// What the client connects by: `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.routed().secure { "https" } else { "http" }
+    }
+
     /// Opens the body. It is there once: a second call gives an empty one.
     ///
     /// # Errors

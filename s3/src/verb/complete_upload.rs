@@ -65,10 +65,10 @@ pub async fn complete(
     let Outcome::Committed { etag, .. } = outcome else { return Err(outcome.into()) };
 
     let host = request.headers().get("host").unwrap_or_default();
-    let (bucket, key) = (request.bucket_name(), request.key());
+    let (scheme, bucket, key) = (request.scheme(), request.bucket_name(), request.key());
     let mut document = Document::new("CompleteMultipartUploadResult");
     document
-        .text("Location", &format!("http://{host}/{bucket}/{}", encode_key(key)))
+        .text("Location", &format!("{scheme}://{host}/{bucket}/{}", encode_key(key)))
         .text("Bucket", bucket)
         .text("Key", key)
         .text("ETag", &quoted(&etag));
