@@ -40,6 +40,13 @@ fn every_prefix_of_a_head_is_incomplete_and_what_follows_is_not_read() {
     assert_eq!(Head::parse(&followed).unwrap().unwrap().1, HEAD.len());
 }
 
+/// What a header holds is kept and given back as text: bytes that are none are refused.
+#[test]
+fn headers_that_are_not_utf_8_are_refused() {
+    let latin_1 = b"PUT /b/k HTTP/1.1\r\nhost: a\r\nx-amz-meta-a: caf\xe9\r\n\r\n";
+    assert!(matches!(Head::parse(latin_1), Err(Rejection::Malformed(_))));
+}
+
 #[test]
 fn one_empty_line_before_a_request_is_passed_over() {
     let (_, length) = Head::parse(b"\r\nGET / HTTP/1.0\r\n\r\nrest").unwrap().unwrap();

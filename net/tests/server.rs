@@ -3,6 +3,7 @@
 mod stage;
 
 use bytes::Bytes;
+use futures_util::future::join;
 use hamster_core::limits::{
     BODY_IDLE_TIMEOUT, CONNECTIONS_PER_CORE_MAX, DRAIN_TIMEOUT, HEAD_TIMEOUT,
     IDLE_CONNECTION_TIMEOUT, SEND_IDLE_TIMEOUT, UNREAD_BYTES_MAX,
@@ -10,6 +11,7 @@ use hamster_core::limits::{
 use hamster_core::sim;
 use hamster_net::http::client::{self, Ask};
 use stage::{SOON, Stage, play, rest};
+use std::rc::Rc;
 use std::time::Duration;
 
 const SWEEPS: Duration = Duration::from_secs(3);
@@ -301,6 +303,30 @@ fn draining_finishes_requests_in_flight_and_takes_no_more() {
         let Stage { core, serving, address, .. } = stage;
         core.clock().timeout(DRAIN_TIMEOUT / 2, serving).await.expect("no wait").unwrap();
         assert!(core.network().connect(address).await.is_err());
+    });
+}
+
+#[test]
+fn what_does_not_finish_while_draining_is_cut_and_nothing_runs_on() {
+    play(|stage| async move {
+        let head = "PUT /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n";
+        let (sends, waits) = (stage.connect().await, stage.connect().await);
+        sends.send(Bytes::from(head)).await.unwrap();
+        waits.send(Bytes::from_static(b"GET /never HTTP/1.1\r\nhost: a\r\n\r\n")).await.unwrap();
+        stage.core.clock().sleep(SOON).await;
+        stage.drain.start();
+        // Never idle for long, and never done.
+        let trickle = async {
+            while sends.send(Bytes::from_static(b"x")).await.is_ok() {
+                stage.core.clock().sleep(SOON).await;
+            }
+        };
+        let patience = DRAIN_TIMEOUT + SWEEPS;
+        let served = stage.core.clock().timeout(patience, stage.serving);
+        let (served, ()) = join(served, trickle).await;
+        served.expect("in time").unwrap();
+        assert_eq!(rest(&waits).await, "");
+        assert_eq!(Rc::strong_count(&stage.seen), 1, "a connection still has the service");
     });
 }
 

@@ -43,13 +43,13 @@ pub fn add_part_checksums(response: &mut Response, checksums: &[Checksum]) {
 pub fn add_checksums(response: &mut Response, checksums: &[Checksum]) {
     add_part_checksums(response, checksums);
     if let Some(checksum) = checksums.first() {
-        response.headers.add("x-amz-checksum-type", checksum_type(checksum));
+        response.headers.add("x-amz-checksum-type", checksum_type(checksum.composite));
     }
 }
 
 /// What a checksum covers.
-pub fn checksum_type(checksum: &Checksum) -> &'static str {
-    if checksum.composite { "COMPOSITE" } else { "FULL_OBJECT" }
+pub fn checksum_type(composite: bool) -> &'static str {
+    if composite { "COMPOSITE" } else { "FULL_OBJECT" }
 }
 
 /// Adds the checksums of an object to a document, and what they cover.
@@ -57,6 +57,6 @@ pub fn write_checksums(document: &mut xml::Document, checksums: &[Checksum]) {
     for checksum in checksums {
         let Some(algorithm) = Algorithm::parse(&checksum.algorithm) else { continue };
         document.text(algorithm.element(), &checksum.value);
-        document.text("ChecksumType", checksum_type(checksum));
+        document.text("ChecksumType", checksum_type(checksum.composite));
     }
 }

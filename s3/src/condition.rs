@@ -67,8 +67,8 @@ pub fn check(headers: &Headers, names: &Names, version: &Version) -> Result<Verd
 
 /// Whether a list of ETags names this one, or all.
 fn names_etag(list: &str, etag: &str) -> bool {
-    let strong = |text: &str| text.strip_prefix("W/").map_or(text, |rest| rest).to_owned();
-    list.split(',').map(str::trim).any(|it| it == "*" || unquoted(&strong(it)) == etag)
+    let mut named = list.split(',').map(|it| it.trim());
+    named.any(|it| it == "*" || unquoted(it.strip_prefix("W/").unwrap_or(it)) == etag)
 }
 
 /// HTTP dates have whole seconds.

@@ -29,27 +29,20 @@ pub enum CredentialsError {
     /// The file does not read as `[[user]]` tables.
     #[error("the credentials file does not read as [[user]] tables: {0}")]
     Malformed(String),
-    /// A field that must say something is empty.
-    #[error("user {user:?} has an empty {field}")]
-    Empty {
-        /// Which user.
-        user: String,
-        /// Which field.
-        field: &'static str,
-    },
+    /// A field that must say something is empty. Here and below: where it stands.
+    #[error("{0} is empty")]
+    Empty(String),
     /// An access key that would not survive in an Authorization header.
-    #[error("the access key of user {0:?} may hold only letters, digits and . _ - + = @ :")]
+    #[error("{0} may hold only letters, digits and . _ - + = @ :")]
     AccessKeyCharacters(String),
     /// A secret that can be guessed.
-    #[error(
-        "the secret key of user {0:?} is too short: at least {SECRET_KEY_BYTES_MIN} characters"
-    )]
+    #[error("{0} is too short: give at least {SECRET_KEY_BYTES_MIN} characters")]
     SecretTooShort(String),
     /// Two users with one id.
     #[error("two users have the id {0:?}")]
     DuplicateId(String),
     /// Two users with one access key.
-    #[error("two users have the access key {0:?}")]
+    #[error("two users have the access key {0:?} (HAMSTER_ACCESS_KEY_ID counts): change one")]
     DuplicateAccessKey(String),
 }
 
@@ -184,17 +177,26 @@ impl UserEntry {
             ("secret_key", &self.secret_key),
         ] {
             if value.trim().is_empty() {
-                return Err(CredentialsError::Empty { user: self.id.clone(), field });
+                return Err(CredentialsError::Empty(self.place(field)));
             }
         }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+=@:".contains(&byte);
         if !self.access_key.bytes().all(plain) {
-            return Err(CredentialsError::AccessKeyCharacters(self.id.clone()));
+            return Err(CredentialsError::AccessKeyCharacters(self.place("access_key")));
         }
         if self.secret_key.len() < SECRET_KEY_BYTES_MIN {
-            return Err(CredentialsError::SecretTooShort(self.id.clone()));
+            return Err(CredentialsError::SecretTooShort(self.place("secret_key")));
         }
         Ok(())
+    }
+
+    /// Where the operator finds `field`: in the environment or in the file.
+    fn place(&self, field: &str) -> String {
+        match (self.id.as_str(), field) {
+            (ROOT_ID, "access_key") => "HAMSTER_ACCESS_KEY_ID".to_owned(),
+            (ROOT_ID, "secret_key") => "HAMSTER_SECRET_ACCESS_KEY".to_owned(),
+            (id, field) => format!("the {field} of user {id:?}"),
+        }
     }
 }
 
@@ -251,7 +253,7 @@ mod tests {
         let good = user("u1", "alice", "long enough");
         assert_eq!(refused(None, ""), CredentialsError::None);
         assert!(matches!(refused(None, "[[user]]\nid='a'"), CredentialsError::Malformed(_)));
-        assert!(matches!(refused(Some(("", "long enough")), ""), CredentialsError::Empty { .. }));
+        assert!(matches!(refused(Some(("", "long enough")), ""), CredentialsError::Empty(_)));
         assert!(matches!(refused(Some(("a", "short")), ""), CredentialsError::SecretTooShort(_)));
         assert!(matches!(
             refused(None, &user("u", "a b", "long enough")),
@@ -265,6 +267,20 @@ mod tests {
             refused(None, &(good.clone() + &user("u2", "alice", "long enough"))),
             CredentialsError::DuplicateAccessKey(_)
         ));
+        assert!(matches!(
+            refused(Some(("alice", "long enough")), &good),
+            CredentialsError::DuplicateAccessKey(_)
+        ));
+    }
+
+    #[test]
+    fn a_refusal_names_where_the_operator_finds_the_cause() {
+        let said = |root, file: &str| refused(root, file).to_string();
+        assert!(
+            said(Some(("a", "short")), "").starts_with("HAMSTER_SECRET_ACCESS_KEY is too short")
+        );
+        assert_eq!(said(Some((" ", "long enough")), ""), "HAMSTER_ACCESS_KEY_ID is empty");
+        assert!(said(None, &user("u", "a", "short")).starts_with("the secret_key of user \"u\""));
     }
 
     #[test]

@@ -2,10 +2,13 @@
 //! with a read. Called by the verbs that write and read objects.
 
 use crate::error::{Code, S3Error};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use hamster_core::limits::USER_METADATA_BYTES_MAX;
 use hamster_meta::command::Precondition;
 use hamster_meta::record::Headers as ObjectHeaders;
 use hamster_net::http::{Headers, Response};
+use std::borrow::Cow;
 
 /// Headers that are kept with an object and given back.
 const SYSTEM: [&str; 6] = [
@@ -53,8 +56,12 @@ pub fn refuse_unbuilt(headers: &Headers) -> Result<(), S3Error> {
         name => UNBUILT.contains(&name),
     });
     let Some((name, value)) = unbuilt else { return Ok(()) };
+    Err(unbuilt_header(name).with("Value", value))
+}
+
+fn unbuilt_header(name: &str) -> S3Error {
     let message = "A header you provided implies functionality that is not implemented";
-    Err(S3Error::new(Code::NotImplemented, message).with("Header", name).with("Value", value))
+    S3Error::new(Code::NotImplemented, message).with("Header", name)
 }
 
 /// What `headers` say about the object that is written.
@@ -113,8 +120,30 @@ pub fn add_to<'a>(
     for (rest, value) in &object.user {
         name.truncate(USER_PREFIX.len());
         name.push_str(rest);
-        response.headers.add(&name, value);
+        response.headers.add(&name, &mail_safe(value));
     }
+}
+
+/// Bytes in one word of RFC 2047: its section 2 allows 75 characters, coded in base64.
+const WORD_BYTES_MAX: usize = 45;
+
+/// User metadata as S3 gives it back: ASCII as it stands, all else in the words of RFC 2047
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>). What came in such
+/// words is kept as words.
+fn mail_safe(value: &str) -> Cow<'_, str> {
+    if value.is_ascii() {
+        return value.into();
+    }
+    let (mut words, mut rest) = (String::new(), value);
+    while !rest.is_empty() {
+        // A word holds whole characters only.
+        let (word, behind) = rest.split_at(rest.floor_char_boundary(WORD_BYTES_MAX));
+        words.push_str(if words.is_empty() { "=?UTF-8?B?" } else { " =?UTF-8?B?" });
+        BASE64_STANDARD.encode_string(word, &mut words);
+        words.push_str("?=");
+        rest = behind;
+    }
+    words.into()
 }
 
 /// What must hold of the current version for a write: `If-None-Match: *` or `If-Match`.
@@ -126,11 +155,7 @@ pub fn precondition(headers: &Headers) -> Result<Precondition, S3Error> {
         (None, None) => Ok(Precondition::None),
         (Some("*"), None) => Ok(Precondition::Absent),
         (None, Some(etag)) if etag != "*" => Ok(Precondition::Etag(unquoted(etag).to_owned())),
-        _ => Err(S3Error::new(
-            Code::NotImplemented,
-            "A header you provided implies functionality that is not implemented",
-        )
-        .with("Header", "If-None-Match, If-Match")),
+        _ => Err(unbuilt_header("If-None-Match, If-Match")),
     }
 }
 
@@ -168,6 +193,31 @@ mod tests {
         let over = head("PUT", "/b/k", &[("X-Amz-Meta-Name", &long), ("x-amz-meta-b", "")]);
         let refused = of_write(over.headers()).map_err(|error| error.code());
         assert_eq!(refused, Err(Code::MetadataTooLarge));
+    }
+
+    /// The value of `x-amz-meta-my_name` as a read gives it back.
+    fn given_back(value: &str) -> String {
+        let written = head("PUT", "/b/k", &[("x-amz-meta-my_name", value)]);
+        let kept = of_write(written.headers()).expect("small");
+        let mut response = Response::new(200);
+        add_to(&mut response, &kept, |_| None);
+        response.headers.get("x-amz-meta-my_name").expect("given back").to_owned()
+    }
+
+    #[test]
+    fn user_metadata_comes_back_as_ascii() {
+        assert_eq!(given_back("blue, =?UTF-8?Q?=C3=A4?="), "blue, =?UTF-8?Q?=C3=A4?=");
+        // As MinIO's own example.
+        assert_eq!(given_back("Mini\u{f6}"), "=?UTF-8?B?TWluacO2?=");
+        let long = "\u{5546}\u{54c1}\u{e9}".repeat(100);
+        let back = given_back(&long);
+        let words = back.split(' ').map(|word| {
+            assert!(word.len() <= 75, "{word}");
+            let coded = word.strip_prefix("=?UTF-8?B?").and_then(|it| it.strip_suffix("?="));
+            let bytes = BASE64_STANDARD.decode(coded.expect("a word")).expect("base64");
+            String::from_utf8(bytes).expect("whole characters")
+        });
+        assert_eq!(words.collect::<String>(), long);
     }
 
     #[test]

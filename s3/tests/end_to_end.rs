@@ -230,6 +230,7 @@ fn an_object_is_made_of_its_parts() {
             let done = client.send("POST", &target, &[], document.as_bytes()).await;
             assert_eq!(done.status, 200, "{}", done.text());
             assert!(done.elements("ETag")[0].ends_with("-3&quot;"));
+            assert_eq!(done.elements("Location"), ["http://hamster/bucket/k"]);
         }
         let whole = parts.concat();
         let read = client.get("/bucket/k").await;

@@ -94,6 +94,11 @@ impl Node {
         command
     }
 
+    /// `hamster status` of `data_dir`, whatever is there.
+    pub fn status_of(&self, data_dir: &Path) -> Finished {
+        run(self.command("status").arg("--data-dir").arg(data_dir), COMMAND_PATIENCE)
+    }
+
     /// Starts it and waits until it serves.
     pub fn start(&mut self) {
         let command = self.serve_command();
@@ -125,6 +130,21 @@ impl Node {
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         self.signal(libc::SIGTERM);
+    }
+
+    /// Sends SIGHUP.
+    pub fn reload(&self) {
+        self.signal(libc::SIGHUP);
+    }
+
+    /// Waits until its log says `words`.
+    pub fn wait_for_log(&self, words: &str) {
+        let deadline = clock::now() + START_PATIENCE;
+        let said = || std::fs::read_to_string(self.log_path()).unwrap_or_default();
+        while !said().contains(words) {
+            assert!(clock::now() < deadline, "the log does not say '{words}'");
+            clock::sleep(LOOK_AGAIN);
+        }
     }
 
     /// Waits until it has ended by itself.

@@ -1,6 +1,7 @@
 //! What a node refuses to start on: exit code 1, reason and remedy in one line.
 
 use crate::support::{binary, scratch, serving};
+use hamster_bench::clock;
 use hamster_bench::cluster::{Finished, Node, run};
 use std::fs;
 use std::time::Duration;
@@ -32,10 +33,69 @@ fn without_credentials_there_is_no_service() {
 }
 
 #[test]
+fn a_short_root_secret_is_named() {
+    let node = Node::new(&binary(), scratch(), 1);
+    node.init().assert_ok();
+    let mut command = node.serve_command();
+    command.env("HAMSTER_SECRET_ACCESS_KEY", "short");
+    let refused = run(&mut command, Duration::from_secs(60));
+    assert_refused(&refused, &["HAMSTER_SECRET_ACCESS_KEY is too short"]);
+}
+
+#[test]
+fn a_user_with_the_roots_access_key_is_refused() {
+    let mut node = Node::new(&binary(), scratch(), 1);
+    node.init().assert_ok();
+    let file = node.home().join("users.toml");
+    let twin = "[[user]]\nid='u'\nname='n'\naccess_key='hamster'\nsecret_key='long enough'\n";
+    fs::write(&file, twin).expect("a file");
+    node.flags = vec!["--credentials".to_owned(), file.display().to_string()];
+    assert_refused(&serve(&node), &["two users", "\"hamster\"", "HAMSTER_ACCESS_KEY_ID"]);
+}
+
+#[test]
+fn flags_of_later_versions_are_refused_by_name() {
+    let mut node = Node::new(&binary(), scratch(), 1);
+    node.flags = vec!["--master-key-file".to_owned(), "key".to_owned()];
+    assert_refused(&serve(&node), &["--master-key-file", "not in this version"]);
+}
+
+#[test]
+fn the_status_of_no_directory_says_what_is_missing() {
+    let node = Node::new(&binary(), scratch(), 1);
+    let refused = node.status_of(&node.home().join("none"));
+    assert_refused(&refused, &["none: no such directory", "--data-dir"]);
+    assert!(!refused.stderr.contains("os error"), "{}", refused.stderr);
+}
+
+#[test]
 fn a_directory_in_use_is_refused() {
     let mut node = serving(1);
     assert_refused(&serve(&node), &["another process", "stop"]);
     node.stop();
+}
+
+/// It waits for a former owner to let go; told to stop, it does, and nothing failed.
+#[test]
+fn waiting_for_a_directory_in_use_can_be_stopped() {
+    let mut node = serving(1);
+    let mut waiting = node.serve_command().spawn().expect("the binary starts");
+    let status = format!("/proc/{}/status", waiting.id());
+    while !blocks_sigterm(&fs::read_to_string(&status).expect("a child of this process")) {
+        clock::sleep(Duration::from_millis(5));
+    }
+    let pid = libc::pid_t::try_from(waiting.id()).expect("a process id");
+    // SAFETY: no pointers; a child that was not waited for.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGTERM) }, 0);
+    assert_eq!(waiting.wait().expect("a child of this process").code(), Some(0));
+    node.stop();
+}
+
+/// Once it blocks the signal it reads it from a descriptor; before, the signal would end it.
+fn blocks_sigterm(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).expect("Linux");
+    let mask = u64::from_str_radix(mask.trim(), 16).expect("a mask");
+    mask & (1 << (libc::SIGTERM - 1)) != 0
 }
 
 #[test]

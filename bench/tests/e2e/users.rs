@@ -26,6 +26,42 @@ fn call(client: &mut Client, method: &str, path: &str) -> Answer {
     client.call(&Call { method, path, ..Call::default() }).expect("an answer")
 }
 
+/// Signs as Alice or Bob on a new connection, which any core may serve.
+fn user(node: &Node, name: &str) -> Client {
+    let secret_key = format!("{name}-secret-{name}-secret");
+    let credentials = Credentials { access_key: format!("{name}-key"), secret_key };
+    Client::new(&node.s3.to_string(), credentials, "us-east-1")
+}
+
+#[test]
+fn sighup_reads_the_users_again_and_a_bad_file_changes_nothing() {
+    let mut node = Node::new(&binary(), scratch(), 1);
+    node.init().assert_ok();
+    let (alice, bob) = USERS.split_at(USERS.rfind("[[user]]").expect("two users"));
+    let file = node.home().join("users.toml");
+    fs::write(&file, alice).expect("a file");
+    node.flags = vec!["--credentials".to_owned(), file.display().to_string()];
+    node.start();
+    let code = |node: &Node, name| call(&mut user(node, name), "GET", "/").code();
+    assert_eq!(code(&node, "alice"), "");
+    assert_eq!(code(&node, "bob"), "InvalidAccessKeyId");
+
+    fs::write(&file, bob).expect("a file");
+    node.reload();
+    node.wait_for_log("were read again");
+    for _ in 0..16 {
+        assert_eq!(code(&node, "alice"), "InvalidAccessKeyId");
+        assert_eq!(code(&node, "bob"), "");
+    }
+    assert_eq!(call(&mut node.client(), "GET", "/").status, 200);
+
+    fs::write(&file, format!("{bob}{bob}")).expect("a file");
+    node.reload();
+    node.wait_for_log("all stays as it was");
+    assert_eq!(code(&node, "bob"), "");
+    node.stop();
+}
+
 #[test]
 fn buckets_belong_to_who_made_them() {
     let mut node = Node::new(&binary(), scratch(), 1);
@@ -34,12 +70,7 @@ fn buckets_belong_to_who_made_them() {
     fs::write(&file, USERS).expect("a file");
     node.flags = vec!["--credentials".to_owned(), file.display().to_string()];
     node.start();
-    let user = |name: &str| {
-        let secret_key = format!("{name}-secret-{name}-secret");
-        let credentials = Credentials { access_key: format!("{name}-key"), secret_key };
-        Client::new(&node.s3.to_string(), credentials, "us-east-1")
-    };
-    let (mut alice, mut bob, mut root) = (user("alice"), user("bob"), node.client());
+    let (mut alice, mut bob, mut root) = (user(&node, "alice"), user(&node, "bob"), node.client());
     alice.create_bucket("hers").expect("the bucket is made");
     assert_eq!(alice.put("hers", "k", b"private").expect("an answer").status, 200);
     for (method, path) in [

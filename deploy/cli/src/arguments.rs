@@ -2,7 +2,7 @@
 //!
 //! Called by `main` only. Holds no behaviour beyond parsing; what a command does is in its file.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, ArgMatches, Args, CommandFactory as _, Parser, Subcommand};
 use hamster_core::ByteCount;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -103,6 +103,31 @@ impl Later {
             Self::Recover(_) => "recover",
         }
     }
+}
+
+/// Flags of `serve` whose names are fixed already and that come with later work. Why they are read
+/// at all: a script that gives one is told which, not that it cannot write.
+const LATER_FLAGS: [&str; 8] = [
+    "token",
+    "zone",
+    "host",
+    "capacity",
+    "replaces",
+    "admin",
+    "master-key-file",
+    "new-master-key-file",
+];
+
+/// The command line as it is read: [`Arguments`], and the flags of later work.
+pub fn definition() -> clap::Command {
+    let later = |flag| Arg::new(flag).long(flag).hide(true).num_args(0..=1);
+    Arguments::command().mut_subcommand("serve", |serve| serve.args(LATER_FLAGS.map(later)))
+}
+
+/// The first flag of later work that was given.
+pub fn later_flag(read: &ArgMatches) -> Option<&'static str> {
+    let serve = read.subcommand_matches("serve")?;
+    LATER_FLAGS.into_iter().find(|flag| serve.contains_id(flag))
 }
 
 /// Whatever stands behind a command that is not in this version.
@@ -252,6 +277,20 @@ mod tests {
     }
 
     #[test]
+    fn flags_of_later_work_are_read_and_named() {
+        let given = |flags: &[&str]| {
+            let typed = [&["hamster", "serve", "-data-dir", "d"], flags].concat();
+            let read = with_double_dashes(typed.iter().map(OsString::from));
+            later_flag(&definition().try_get_matches_from(read).expect("it is read"))
+        };
+        assert_eq!(given(&["--cores", "1"]), None);
+        for flag in LATER_FLAGS {
+            assert_eq!(given(&[&format!("--{flag}"), "value"]), Some(flag));
+            assert_eq!(given(&[&format!("-{flag}"), "--no-s3"]), Some(flag));
+        }
+    }
+
+    #[test]
     fn sizes_need_a_known_unit() {
         assert_eq!(parse_bytes("64MiB"), Ok(ByteCount::mib(64)));
         assert_eq!(parse_bytes("0"), Ok(ByteCount::ZERO));
@@ -262,7 +301,6 @@ mod tests {
 
     #[test]
     fn the_definition_is_consistent() {
-        use clap::CommandFactory as _;
-        Arguments::command().debug_assert();
+        definition().debug_assert();
     }
 }

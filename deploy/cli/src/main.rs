@@ -6,7 +6,7 @@ mod arguments;
 mod logging;
 
 use arguments::{Admin, Arguments, Command, Init, Serve};
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 use hamster_core::uring::environment;
 use hamster_node::{InitConfig, NodeError, ServeConfig};
 use std::io::{ErrorKind, Write as _, stderr, stdout};
@@ -19,17 +19,22 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let typed = arguments::with_double_dashes(std::env::args_os());
-    let arguments = Arguments::parse_from(typed);
+    let read = arguments::definition().get_matches_from(typed);
+    let later_flag = arguments::later_flag(&read);
+    let arguments = Arguments::from_arg_matches(&read).unwrap_or_else(|error| error.exit());
     logging::start();
     let result = match arguments.command {
         Command::Init(init) => init_command(init, arguments.json),
-        Command::Serve(serve) => serve_command(serve, arguments.json),
+        Command::Serve(serve) => match later_flag {
+            Some(flag) => Err(NodeError::NotInThisVersion(format!("serve --{flag}"))),
+            None => serve_command(serve, arguments.json),
+        },
         Command::Status(admin) => status_command(&admin, arguments.json),
         Command::Metrics(admin) => metrics_command(&admin),
         Command::Bench(bench) => return hamster_bench::run(bench, arguments.json),
         Command::Version => say(&format!("hamster {}\n", env!("CARGO_PKG_VERSION"))),
         Command::Help => say(&Arguments::command().render_help().to_string()),
-        Command::Later(later) => Err(NodeError::NotInThisVersion { command: later.name() }),
+        Command::Later(later) => Err(NodeError::NotInThisVersion(later.name().to_owned())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

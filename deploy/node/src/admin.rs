@@ -3,21 +3,21 @@
 //! Only a certificate of the cluster's own authority gets in.
 
 use crate::boot::BootedCore;
+use crate::command::on_one_core;
 use crate::error::NodeError;
 use crate::identity::Identity;
 use crate::metrics::render;
 use crate::status::{Status, of};
+use hamster_core::Core;
 use hamster_core::limits::ADMIN_ANSWER_BYTES_MAX;
-use hamster_core::uring::runtime::{RuntimeConfig, available_cpus, run};
-use hamster_core::{ByteCount, Core};
 use hamster_net::ca::node_name;
 use hamster_net::http::client::{Ask, Connection};
 use hamster_net::http::{Method, Request, Response, Service};
 use hamster_net::tls::Connector;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const STATUS_PATH: &str = "/v1/status";
@@ -71,30 +71,16 @@ pub fn metrics(data_dir: &Path, address: Option<SocketAddr>) -> Result<String, N
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-/// Asks a node on a core of this process's own.
 fn ask(
     data_dir: &Path,
     address: Option<SocketAddr>,
     path: &'static str,
 ) -> Result<Vec<u8>, NodeError> {
-    let cpus = available_cpus().map_err(|error| NodeError::Runtime(error.to_string()))?;
-    let config = RuntimeConfig {
-        buffer_bytes_per_core: ByteCount::mib(8),
-        ..RuntimeConfig::new(cpus.into_iter().take(1).collect())
-    };
-    let slot = Arc::new(Mutex::new(None));
-    let answer = Arc::clone(&slot);
     let data_dir = data_dir.to_path_buf();
-    run(config, move |core| {
-        let (answer, data_dir) = (Arc::clone(&answer), data_dir.clone());
-        async move {
-            let result = ask_on(&core, &data_dir, address, path).await;
-            *answer.lock().expect("one core, no panic") = Some(result);
-        }
+    on_one_core(move |core| {
+        let data_dir = data_dir.clone();
+        async move { ask_on(&core, &data_dir, address, path).await }
     })
-    .map_err(|error| NodeError::Runtime(error.to_string()))?;
-    let result = slot.lock().expect("the core has ended").take();
-    result.expect("the core has run to its end")
 }
 
 async fn ask_on(
@@ -103,11 +89,12 @@ async fn ask_on(
     address: Option<SocketAddr>,
     path: &str,
 ) -> Result<Vec<u8>, NodeError> {
-    let directory = core
-        .disk()
-        .directory(data_dir)
-        .await
-        .map_err(NodeError::file(data_dir, "opening the data directory"))?;
+    let directory = core.disk().directory(data_dir).await.map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            NodeError::NoDataDirectory(data_dir.to_path_buf())
+        }
+        _ => NodeError::file(data_dir, "opening the data directory")(error),
+    })?;
     let identity = Identity::load(&directory).await?.ok_or(NodeError::NotFounded)?;
     let address = match address {
         Some(address) => address,

@@ -3,8 +3,8 @@
 use crate::boot::BootedCore;
 use crate::config::ServeConfig;
 use crate::memory::Memory;
-use crate::serve::out_of_service;
 use crate::status::{drives_phrase, of};
+use hamster_core::ids::DriveOrdinal;
 use hamster_core::limits::LANES_PER_NODE;
 use std::io::{Write as _, stdout};
 
@@ -67,6 +67,11 @@ pub fn serving(
     for line in kernel {
         say(&format!("kernel   {line}"));
     }
+}
+
+fn out_of_service(booted: &BootedCore) -> Vec<DriveOrdinal> {
+    let table = &booted.boot.table;
+    table.ordinals().filter(|ordinal| !table.in_service(*ordinal)).collect()
 }
 
 /// Prints a line. Why errors are ignored: a reader of the output that has gone (`| head`) is no

@@ -4,6 +4,7 @@
 use crate::config::ServeConfig;
 use crate::drives::{GivenDrives, PresentDrive};
 use crate::error::NodeError;
+use crate::files::OperatorFiles;
 use crate::identity::Identity;
 use crate::mirrors::{self, Superblocks};
 use crate::status::goal;
@@ -16,7 +17,6 @@ use hamster_meta::placement::Layout;
 use hamster_meta::record::{Drive, DriveState, Profile};
 use hamster_meta::state::Storage;
 use hamster_meta::{Command, Meta, Open, Outcome, Readers, open_metadata_core};
-use hamster_s3::Credentials;
 use hamster_shard::DriveTable;
 use hamster_shard::drive::{Failure, Superblock};
 use std::path::PathBuf;
@@ -34,10 +34,8 @@ pub struct Boot {
     pub number: BootNumber,
     /// What the other cores read the metadata by.
     pub readers: Readers,
-    /// Users besides root, as the file has them.
-    pub users_toml: Option<String>,
-    /// Certificate chain and key for S3 over https, PEM.
-    pub tls: Option<(String, String)>,
+    /// What the operator named, as it was at the start.
+    pub files: OperatorFiles,
 }
 
 /// What stays with core 0.
@@ -52,21 +50,37 @@ pub struct BootedCore {
     pub boot: Arc<Boot>,
 }
 
+/// What the operator named, read and locked.
+pub struct Given {
+    files: OperatorFiles,
+    drives: GivenDrives,
+}
+
+impl Given {
+    /// Reads the files and takes the drives, which waits for a former owner to let go. Changes
+    /// nothing but locks, so it may be dropped.
+    ///
+    /// # Errors
+    /// The node must not start.
+    pub async fn take(core: &Core, config: &ServeConfig) -> Result<Self, NodeError> {
+        let files = OperatorFiles::read(core, config).await?;
+        let drives = GivenDrives::open(core, &config.data_dirs).await?;
+        check_name(config, &drives.identity)?;
+        Ok(Self { files, drives })
+    }
+}
+
 /// Boots the node.
 ///
 /// # Errors
-/// It must not start; nothing was changed on the drives but locks and, where the metadata mirrors
-/// had to change, their record.
+/// It must not start; nothing was changed on the drives but, where the metadata mirrors had to
+/// change, their record.
 pub async fn boot(
     core: &Core,
-    config: &ServeConfig,
+    given: Given,
     port: UnboundPort<Question, Answer>,
 ) -> Result<BootedCore, NodeError> {
-    let users_toml = read_text(core, config.credentials.as_ref()).await?;
-    credentials(config, users_toml.as_deref())?;
-    let tls = read_tls(core, config).await?;
-    let given = GivenDrives::open(core, &config.data_dirs).await?;
-    check_name(config, &given.identity)?;
+    let Given { files, drives: given } = given;
     let node = NodeId::new(given.identity.node);
     let superblocks = given.superblocks();
     let (meta, readers) = open_metadata(core, node, &given, &superblocks, port).await?;
@@ -91,22 +105,9 @@ pub async fn boot(
         table,
         number,
         readers,
-        users_toml,
-        tls,
+        files,
     });
     Ok(BootedCore { meta, _drives: given.present, superblocks, boot })
-}
-
-/// The users of this node: root from the environment, others from the file.
-///
-/// # Errors
-/// They cannot be used; reason and remedy.
-pub fn credentials(
-    config: &ServeConfig,
-    users_toml: Option<&str>,
-) -> Result<Credentials, NodeError> {
-    let root = config.root.as_ref().map(|(key, secret)| (key.as_str(), secret.as_str()));
-    Credentials::new(root, users_toml).map_err(|error| NodeError::Credentials(error.to_string()))
 }
 
 fn check_name(config: &ServeConfig, identity: &Identity) -> Result<(), NodeError> {
@@ -284,34 +285,4 @@ pub fn rung_now(layout: &Layout, table: &DriveTable) -> Option<Profile> {
 /// Proposes on behalf of the node itself.
 pub async fn propose(meta: &Meta, command: Command) -> Result<Outcome, NodeError> {
     meta.propose(command).await.map_err(|error| NodeError::Metadata(error.to_string()))
-}
-
-async fn read_tls(
-    core: &Core,
-    config: &ServeConfig,
-) -> Result<Option<(String, String)>, NodeError> {
-    let Some((chain, key)) = &config.tls else { return Ok(None) };
-    let chain = read_text(core, Some(chain)).await?.expect("a path was given");
-    let key = read_text(core, Some(key)).await?.expect("a path was given");
-    Ok(Some((chain, key)))
-}
-
-/// The text of a file that the operator named.
-pub async fn read_text(core: &Core, path: Option<&PathBuf>) -> Result<Option<String>, NodeError> {
-    use hamster_core::limits::OPERATOR_FILE_BYTES_MAX;
-    let Some(path) = path else { return Ok(None) };
-    let named = || NodeError::Flag {
-        flag: "the file named",
-        reason: format!("{} is no readable text file", path.display()),
-    };
-    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(named)?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or_else(|| std::path::Path::new("."));
-    let failed = NodeError::file(path, "reading");
-    let content = match core.disk().directory(parent).await {
-        Ok(directory) => directory.read_small(name, OPERATOR_FILE_BYTES_MAX).await,
-        Err(error) => Err(error),
-    };
-    let content = content.map_err(failed)?.ok_or_else(named)?;
-    String::from_utf8(content).map(Some).map_err(|_| named())
 }

@@ -5,11 +5,15 @@
 
 use crate::boot::Boot;
 use crate::error::NodeError;
+use crate::files::OperatorFiles;
+use futures_util::future::join_all;
 use hamster_core::ids::CoreIndex;
 use hamster_core::mesh::{Port, UnboundPort};
 use hamster_core::sync::Event;
 use hamster_core::{Core, Set};
 use hamster_net::http::Drain;
+use hamster_net::tls::Acceptor;
+use hamster_s3::Keyring;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,6 +29,8 @@ pub enum Question {
     Ready,
     /// To core 0: this core cannot go on; the node must end.
     Failed(NodeError),
+    /// From core 0: from now on go by these files.
+    Renew(Arc<OperatorFiles>),
     /// From core 0: take no new requests, answer when the last one is done.
     Drain,
     /// From core 0: end.
@@ -55,6 +61,8 @@ struct State {
     boot: RefCell<Option<Arc<Boot>>>,
     failed: RefCell<Option<NodeError>>,
     ready: RefCell<Set<CoreIndex>>,
+    /// What this core's S3 service goes by, if there is one.
+    renewable: RefCell<Option<(Keyring, Option<Acceptor>)>>,
     drain: Drain,
     drained: Cell<bool>,
     closing: Cell<bool>,
@@ -83,6 +91,7 @@ impl State {
                 self.changed.notify();
             }
             Question::Failed(error) => self.fail(error),
+            Question::Renew(files) => self.renew(&files),
             Question::Drain => {
                 self.drain.start();
                 self.until(|state| state.drained.get()).await;
@@ -93,6 +102,13 @@ impl State {
             }
         }
         Answer::Done
+    }
+
+    fn renew(&self, files: &OperatorFiles) {
+        let Some((keyring, acceptor)) = &*self.renewable.borrow() else { return };
+        if let Err(error) = files.renew(keyring, acceptor.as_ref()) {
+            tracing::error!(%error, "a core could not go by files that could be read");
+        }
     }
 
     fn fail(&self, error: NodeError) {
@@ -164,6 +180,17 @@ impl Control {
         self.state.failed.borrow_mut().take()
     }
 
+    /// This core's service goes by these, which can be renewed while it runs.
+    pub fn keep(&self, keyring: Keyring, acceptor: Option<Acceptor>) {
+        *self.state.renewable.borrow_mut() = Some((keyring, acceptor));
+    }
+
+    /// On core 0: has every core, itself included, go by `files` from now on.
+    pub async fn renew_all(&self, files: OperatorFiles) {
+        let files = Arc::new(files);
+        self.ask_all(|| Question::Renew(Arc::clone(&files))).await;
+    }
+
     /// This core's service has ended.
     pub fn drained(&self) {
         self.state.drained.set(true);
@@ -177,10 +204,13 @@ impl Control {
 
     /// On core 0: has every core, itself included, drain.
     pub async fn drain_all(&self) {
+        self.ask_all(|| Question::Drain).await;
+    }
+
+    async fn ask_all(&self, question: impl Fn() -> Question) {
         let cores = (0..self.count).map(CoreIndex::new);
-        let drains = cores.map(|core| self.port.call(core, Question::Drain));
-        // A core that has ended has drained.
-        futures_util::future::join_all(drains).await;
+        // Why ignored: a core that has ended has nothing left to do.
+        join_all(cores.map(|core| self.port.call(core, question()))).await;
     }
 
     /// On core 0: has every core, itself included, end.

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 /// A refusal or failure of a node command. The display is what the operator reads.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
-    /// A command of later work.
-    #[error("`{command}` is not in this version; `hamster help` lists what is")]
-    NotInThisVersion {
-        /// As typed.
-        command: &'static str,
-    },
+    /// A command or flag of later work.
+    #[error("`{0}` is not in this version; `hamster help` and `--help` list what is")]
+    NotInThisVersion(String),
+    /// SIGTERM or SIGINT came before the command was done.
+    #[error("told to stop before it was done")]
+    Interrupted,
     /// The kernel lacks what the node cannot do without; the text names the remedy.
     #[error("{0}")]
     Kernel(String),
@@ -48,6 +48,9 @@ pub enum NodeError {
     /// `init` found a drive of a cluster.
     #[error("{}: already belongs to a cluster; run `hamster serve`, or give an empty directory", .0.display())]
     AlreadyFounded(PathBuf),
+    /// A command was given a directory that is not there.
+    #[error("{}: no such directory; name a data directory of the node with --data-dir", .0.display())]
+    NoDataDirectory(PathBuf),
     /// `serve` found no founded drive at all.
     #[error("no data directory is founded yet; run `hamster init` with the same --data-dir first")]
     NotFounded,

@@ -1,5 +1,6 @@
 //! `hamster init`: founds a one-node cluster on empty directories.
 
+use crate::command::on_one_core;
 use crate::config::InitConfig;
 use crate::drives::{check_count, refusal};
 use crate::error::NodeError;
@@ -7,7 +8,6 @@ use crate::identity::Identity;
 use crate::mirrors::{self, Superblocks};
 use crate::status::drives_phrase;
 use hamster_core::ids::{BootNumber, ClusterUuid, DriveOrdinal, DriveUuid, NodeId};
-use hamster_core::uring::runtime::{RuntimeConfig, available_cpus, run};
 use hamster_core::{ByteCount, Core, Directory, mesh};
 use hamster_meta::command::{Found, FoundCluster};
 use hamster_meta::open::MirrorDirectory;
@@ -20,7 +20,7 @@ use hamster_shard::drive::{self, Inspection, Superblock};
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// The founder is node 1.
 const FOUNDER: NodeId = NodeId::new(1);
@@ -69,21 +69,11 @@ pub fn init(config: InitConfig) -> Result<Founded, NodeError> {
     check_count(&config.data_dirs)?;
     check_name("--node", &config.node)?;
     check_name("--cluster", &config.cluster)?;
-    let cpus = available_cpus().map_err(|error| NodeError::Runtime(error.to_string()))?;
-    let first = cpus.first().copied().into_iter().collect();
-    let slot = Arc::new(Mutex::new(None));
-    let answer = Arc::clone(&slot);
     let config = Arc::new(config);
-    run(RuntimeConfig::new(first), move |core| {
-        let (config, answer) = (Arc::clone(&config), Arc::clone(&answer));
-        async move {
-            let result = found(&core, &config).await;
-            *answer.lock().expect("one core, no panic") = Some(result);
-        }
+    on_one_core(move |core| {
+        let config = Arc::clone(&config);
+        async move { found(&core, &config).await }
     })
-    .map_err(|error| NodeError::Runtime(error.to_string()))?;
-    let result = slot.lock().expect("the core has ended").take();
-    result.expect("the core has run to its end")
 }
 
 /// Names go into certificates, metrics and logs.

@@ -6,10 +6,12 @@
 mod admin;
 mod announce;
 mod boot;
+mod command;
 mod config;
 mod control;
 mod drives;
 mod error;
+mod files;
 mod identity;
 mod init;
 mod memory;

@@ -107,9 +107,7 @@ impl Superblocks {
     }
 
     fn in_service(&self, ordinal: DriveOrdinal) -> bool {
-        self.0.table.get().is_none_or(|table| {
-            matches!(table.state(ordinal), drive::DriveState::Live | drive::DriveState::Full)
-        })
+        self.0.table.get().is_none_or(|table| table.in_service(ordinal))
     }
 
     fn remember(&self, superblock: Superblock) {

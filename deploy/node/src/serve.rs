@@ -2,25 +2,25 @@
 
 use crate::admin::AdminService;
 use crate::announce;
-use crate::boot::{Boot, BootedCore, boot, credentials};
+use crate::boot::{Boot, BootedCore, Given, boot};
+use crate::command::unless_stopped;
 use crate::config::ServeConfig;
 use crate::control::{CORE_ZERO, Control, UnboundControl};
 use crate::error::NodeError;
+use crate::files::OperatorFiles;
 use crate::memory::Memory;
 use crate::watch::watch;
 use futures_util::future::{Either, LocalBoxFuture, join, select, select_all};
-use hamster_core::ids::DriveOrdinal;
 use hamster_core::limits::{DRAIN_TIMEOUT, END_TIMEOUT};
 use hamster_core::mesh::{self, UnboundPort};
-use hamster_core::uring::environment::{Signal, signals};
+use hamster_core::uring::environment::{Signal, Signals, signals};
 use hamster_core::uring::probe::probe;
 use hamster_core::uring::runtime::{RuntimeConfig, RuntimeError, available_cpus, run};
 use hamster_core::{Core, Queue, Task};
 use hamster_meta::{Meta, open_reader};
-use hamster_net::ca::Credential;
 use hamster_net::http;
 use hamster_net::tls::Acceptor;
-use hamster_s3::{Keyring, Service, Settings};
+use hamster_s3::{Service, Settings};
 use hamster_shard::{OpenDrive, Shards};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -131,7 +131,9 @@ async fn lead(
     lanes: LanePort,
 ) -> Result<(), NodeError> {
     let mut signals = signals(core).map_err(|error| NodeError::Runtime(error.to_string()))?;
-    let booted = Rc::new(boot(core, &shared.config, meta).await?);
+    let taking = Given::take(core, &shared.config);
+    let Some(given) = unless_stopped(&mut signals, taking).await else { return Ok(()) };
+    let booted = Rc::new(boot(core, given?, meta).await?);
     check_addresses(core, &shared.config, &booted.boot)?;
     control.booted(Arc::clone(&booted.boot));
     let shards = open_shards(core, &booted.boot, lanes).await?;
@@ -144,7 +146,7 @@ async fn lead(
         false
     }) {
         announce::serving(&shared.config, &shared.memory, &shared.kernel, &shared.cpus, &booted);
-        let failure = until_told(core, control, &booted, &mut signals).await;
+        let failure = until_told(core, shared, control, &booted, &mut signals).await;
         *shared.failure.lock().expect("no core panics") = failure;
     }
     tracing::info!("draining");
@@ -163,15 +165,16 @@ async fn lead(
 /// Waits for a reason to end; `None` if it is a signal.
 async fn until_told(
     core: &Core,
+    shared: &Shared,
     control: &Control,
     booted: &Rc<BootedCore>,
-    signals: &mut hamster_core::uring::environment::Signals,
+    signals: &mut Signals,
 ) -> Option<NodeError> {
     let stop = async {
         while let Ok(signal) = signals.next().await {
             match signal {
                 Signal::Stop => return None,
-                Signal::Reload => tracing::info!("SIGHUP: nothing to read again in this version"),
+                Signal::Reload => reload(core, &shared.config, control).await,
             }
         }
         None
@@ -184,6 +187,21 @@ async fn until_told(
     let ends: [LocalBoxFuture<'_, Option<NodeError>>; 3] =
         [Box::pin(stop), Box::pin(watch), Box::pin(failed)];
     select_all(ends).await.0
+}
+
+/// Reads the operator's files again. What cannot be used changes nothing.
+async fn reload(core: &Core, config: &ServeConfig, control: &Control) {
+    if config.credentials.is_none() && config.tls.is_none() {
+        tracing::info!("SIGHUP: no file was named that could be read again");
+        return;
+    }
+    match OperatorFiles::read(core, config).await {
+        Ok(files) => {
+            control.renew_all(files).await;
+            tracing::info!("SIGHUP: users and certificate were read again");
+        }
+        Err(error) => tracing::error!(%error, "SIGHUP: all stays as it was"),
+    }
 }
 
 /// Every core but 0: waits for the boot, serves, and ends when told.
@@ -268,23 +286,15 @@ fn start_s3(
     meta: &Meta,
 ) -> Result<Option<Task<()>>, NodeError> {
     let config = &shared.config;
-    let credentials = credentials(config, boot.users_toml.as_deref())?;
     let Some(address) = config.s3 else { return Ok(None) };
+    let (keyring, tls) = (boot.files.keyring()?, boot.files.acceptor(core)?);
+    control.keep(keyring.clone(), tls.clone());
     let settings = Settings {
         region: config.region.clone(),
         domain: config.domain.clone(),
         writer_epoch: boot.number.get(),
     };
-    let service =
-        Service::new(core, shards.clone(), meta.clone(), Keyring::new(credentials), settings);
-    let tls = match &boot.tls {
-        Some((chain, key)) => {
-            let chain = Credential { certificate_pem: chain.clone(), key_pem: key.clone() };
-            let acceptor = Acceptor::for_clients(core.clock(), &chain);
-            Some(acceptor.map_err(|error| NodeError::Tls(error.to_string()))?)
-        }
-        None => None,
-    };
+    let service = Service::new(core, shards.clone(), meta.clone(), keyring, settings);
     let listener = listen(core, address, "--s3")?;
     let serve = http::serve(core.clone(), listener, tls, Rc::new(service), control.drain().clone());
     Ok(Some(core.spawn(Queue::Requests, serve)))
@@ -328,18 +338,4 @@ fn check_addresses(core: &Core, config: &ServeConfig, boot: &Boot) -> Result<(),
 
 fn listen_address(config: &ServeConfig, boot: &Boot) -> Result<SocketAddr, NodeError> {
     config.listen.map_or_else(|| boot.identity.listen_address(), Ok)
-}
-
-/// Drives that are out of service, for messages.
-pub fn out_of_service(booted: &BootedCore) -> Vec<DriveOrdinal> {
-    let table = &booted.boot.table;
-    table
-        .ordinals()
-        .filter(|ordinal| {
-            !matches!(
-                table.state(*ordinal),
-                hamster_shard::DriveState::Live | hamster_shard::DriveState::Full
-            )
-        })
-        .collect()
 }

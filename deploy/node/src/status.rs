@@ -143,7 +143,7 @@ pub fn of(booted: &BootedCore, cores: u16) -> Status {
         .current()
         .drives
         .iter()
-        .filter(|ordinal| in_service(boot.table.state(**ordinal)))
+        .filter(|ordinal| boot.table.in_service(**ordinal))
         .map(|ordinal| ordinal.get())
         .collect();
     let drives: Vec<DriveStatus> =
@@ -177,10 +177,6 @@ pub(crate) fn goal(layout: &Layout) -> Profile {
         drive.state = meta::DriveState::Live;
     }
     Layout::new(record).profile()
-}
-
-fn in_service(state: drive::DriveState) -> bool {
-    matches!(state, drive::DriveState::Live | drive::DriveState::Full)
 }
 
 fn row(drive: &drive::DriveStatus, boot: &Boot) -> DriveStatus {

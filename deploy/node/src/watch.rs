@@ -19,14 +19,14 @@ use std::rc::Rc;
 pub async fn watch(core: &Core, booted: Rc<BootedCore>) -> NodeError {
     let table = &booted.boot.table;
     let mut settled: Set<DriveOrdinal> =
-        table.ordinals().filter(|ordinal| !in_service(table, *ordinal)).collect();
+        table.ordinals().filter(|ordinal| !table.in_service(*ordinal)).collect();
     loop {
         core.clock().sleep(DRIVE_WATCH_INTERVAL).await;
         if let Some(reason) = booted.meta.stopped() {
             return NodeError::Metadata(reason);
         }
         for ordinal in table.ordinals() {
-            if in_service(table, ordinal) || !settled.insert(ordinal) {
+            if table.in_service(ordinal) || !settled.insert(ordinal) {
                 continue;
             }
             if let Err(error) = take_out(&booted.meta, table, ordinal).await {
@@ -34,10 +34,6 @@ pub async fn watch(core: &Core, booted: Rc<BootedCore>) -> NodeError {
             }
         }
     }
-}
-
-fn in_service(table: &DriveTable, ordinal: DriveOrdinal) -> bool {
-    matches!(table.state(ordinal), drive::DriveState::Live | drive::DriveState::Full)
 }
 
 /// Has the metadata leave the drive and the layout say so.

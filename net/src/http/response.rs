@@ -85,7 +85,7 @@ impl ResponseHeaders {
     /// Adds a header. Bytes of the value that would end the line (and other control characters)
     /// become spaces: no value can forge a header.
     pub fn add(&mut self, name: &str, value: &str) {
-        debug_assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
+        debug_assert!(is_token(name), "{name:?} is no header's name");
         if self.0.is_empty() {
             self.0.reserve(HEADERS_BYTES_USUAL);
         }
@@ -107,6 +107,12 @@ impl ResponseHeaders {
         let mut lines = text.split_terminator("\r\n").filter_map(|line| line.split_once(": "));
         lines.find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
+}
+
+/// RFC 9110 section 5.6.2: what a header's name may be. Clients name headers too (`x-amz-meta-a_b`).
+fn is_token(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(plain)
 }
 
 impl ResponseBody {
@@ -189,6 +195,7 @@ const fn reason(status: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Head;
 
     #[test]
     fn no_header_value_can_end_its_line() {
@@ -196,6 +203,19 @@ mod tests {
         let head = encode_head(&response, b"Thu, 01 Jan 1970 00:00:00 GMT", false);
         let text = str::from_utf8(&head).unwrap();
         assert!(text.ends_with("\r\nx-name: a  set-cookie: b \u{e9}\r\n\r\n"), "{text}");
+    }
+
+    #[test]
+    fn every_name_that_a_request_may_have_an_answer_may_have() {
+        let name = "x-amz-meta-a_b.c!#$%&'*+^`|~9";
+        let request = format!("GET / HTTP/1.1\r\nhost: a\r\n{name}: v\r\n\r\n");
+        let (head, _) = Head::parse(request.as_bytes()).unwrap().unwrap();
+        let (name, value) = head.headers().iter().last().unwrap();
+        assert!(is_token(name));
+        assert_eq!(Response::new(200).header(name, value).headers.get(name), Some("v"));
+        for forged in ["", "a b", "a:b", "a\r\nb", "\u{e9}"] {
+            assert!(!is_token(forged), "{forged:?}");
+        }
     }
 
     #[test]

@@ -14,8 +14,9 @@ use hamster_core::limits::{
     ACCEPT_PAUSE, CONNECTIONS_PER_CORE_MAX, CONNECTIONS_REFUSED_MAX, DRAIN_TIMEOUT,
 };
 use hamster_core::sync::Event;
-use hamster_core::{Core, Listener, Queue, Stream};
-use std::cell::Cell;
+use hamster_core::{Core, Listener, Queue, Stream, Task};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
@@ -45,8 +46,8 @@ pub trait Service: 'static {
     }
 }
 
-/// Serves connections of `listener` until `drain` starts and the requests in flight are done or
-/// `DRAIN_TIMEOUT` has passed.
+/// Serves connections of `listener` until `drain` starts and the requests in flight are done;
+/// those that are not within `DRAIN_TIMEOUT` are cut. Nothing runs on behind it.
 pub async fn serve<S: Service>(
     core: Core,
     mut listener: Listener,
@@ -57,7 +58,7 @@ pub async fn serve<S: Service>(
     let (deadlines, date) = (Deadlines::start(&core), DateCache::new(core.clock().wall()));
     let shared =
         Rc::new(Shared { core: core.clone(), service, tls, drain: drain.clone(), deadlines, date });
-    let open = Rc::new(OpenCount::default());
+    let open = Rc::new(Open::default());
     let mut drained = pin!(drain.listen());
     loop {
         match select(pin!(listener.accept()), drained.as_mut()).await {
@@ -72,59 +73,73 @@ pub async fn serve<S: Service>(
     drop(listener);
     shared.deadlines.drain();
     if core.clock().timeout(DRAIN_TIMEOUT, open.none()).await.is_err() {
-        tracing::warn!(connections = open.count.get(), "requests did not finish in time");
+        tracing::warn!(connections = open.count.get(), "requests did not finish in time: cut");
+        open.cut().await;
     }
 }
 
-fn admit<S: Service>(
-    shared: &Rc<Shared<S>>,
-    open: &Rc<OpenCount>,
-    stream: Stream,
-    peer: SocketAddr,
-) {
+fn admit<S: Service>(shared: &Rc<Shared<S>>, open: &Rc<Open>, stream: Stream, peer: SocketAddr) {
     let (shared, core) = (Rc::clone(shared), shared.core.clone());
     let over = open.count.get() >= CONNECTIONS_PER_CORE_MAX;
     if open.count.get() >= CONNECTIONS_PER_CORE_MAX + CONNECTIONS_REFUSED_MAX {
         return;
     }
     let counted = Counted::new(open);
-    drop(core.spawn(Queue::Requests, async move {
+    let id = counted.id;
+    let task = core.spawn(Queue::Requests, async move {
         match over {
             false => session::run(&shared, stream, peer).await,
             true => session::turn_away(&shared, stream, peer).await,
         }
         drop(counted);
-    }));
+    });
+    // Invariant: before the task runs for the first time, so that its end finds it here.
+    open.tasks.borrow_mut().insert(id, task);
 }
 
-/// How many connections are open.
+/// The open connections.
 #[derive(Default)]
-struct OpenCount {
+struct Open {
     count: Cell<usize>,
+    id_next: Cell<u64>,
+    tasks: RefCell<BTreeMap<u64, Task<()>>>,
     closed: Event,
 }
 
-impl OpenCount {
+impl Open {
     async fn none(&self) {
         while self.count.get() > 0 {
             self.closed.listen().await;
         }
     }
+
+    /// Ends every connection where it stands.
+    async fn cut(&self) {
+        let tasks = std::mem::take(&mut *self.tasks.borrow_mut());
+        tasks.into_values().for_each(Task::cancel);
+        self.none().await;
+    }
 }
 
 /// One connection that counts until dropped.
-struct Counted(Rc<OpenCount>);
+struct Counted {
+    open: Rc<Open>,
+    id: u64,
+}
 
 impl Counted {
-    fn new(open: &Rc<OpenCount>) -> Self {
+    fn new(open: &Rc<Open>) -> Self {
+        let id = open.id_next.get();
+        open.id_next.set(id + 1);
         open.count.set(open.count.get() + 1);
-        Self(Rc::clone(open))
+        Self { open: Rc::clone(open), id }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.count.set(self.0.count.get() - 1);
-        self.0.closed.notify();
+        self.open.tasks.borrow_mut().remove(&self.id);
+        self.open.count.set(self.open.count.get() - 1);
+        self.open.closed.notify();
     }
 }

@@ -93,6 +93,7 @@ impl Service for Actor {
                 self.core.clock().sleep(Duration::from_secs(5)).await;
                 Response::new(200).body("at last")
             }
+            "/never" => std::future::pending().await,
             "/mirror" => stream(6, Pieces::Mirror(Box::new(request))),
             "/stream" => stream(10, Pieces::Left(vec![Ok("56789"), Ok("01234")])),
             "/abort" => stream(10, Pieces::Left(vec![Err(BodyAborted), Ok("01234")])),

@@ -27,6 +27,8 @@ pub struct Promises {
     content_md5: Option<[u8; 16]>,
     sha256: Option<(digest::Context, [u8; HASH_BYTES])>,
     checksum: Option<PromisedChecksum>,
+    /// The one trailer that may and must come, if any: that of a checksum.
+    trailer: Option<Algorithm>,
     digests: Option<Digests>,
 }
 
@@ -41,14 +43,15 @@ impl Promises {
     /// What `headers` promise, besides the SHA-256 of the signature.
     ///
     /// # Errors
-    /// `InvalidDigest` for a malformed Content-MD5, `InvalidRequest` for checksums.
+    /// `InvalidDigest` for a malformed Content-MD5, `InvalidRequest` for checksums and for trailers
+    /// that are none.
     pub fn of(
         headers: &Headers,
         sha256: Option<[u8; HASH_BYTES]>,
         checksum: ChecksumOf,
     ) -> Result<Self, S3Error> {
         let content_md5 = headers.get("content-md5").map(decode_md5).transpose()?;
-        let trailer = headers.get("x-amz-trailer").and_then(Algorithm::of_header);
+        let trailer = headers.get("x-amz-trailer").map(declared_trailer).transpose()?;
         let header = match checksum {
             ChecksumOf::Body => checksum::promised(headers)?,
             ChecksumOf::Object => None,
@@ -67,6 +70,7 @@ impl Promises {
                 running: Running::new(algorithm),
                 value,
             }),
+            trailer,
             digests: None,
         })
     }
@@ -92,8 +96,8 @@ impl Promises {
     /// Compares at the end of the body.
     ///
     /// # Errors
-    /// `XAmzContentSHA256Mismatch`, `BadDigest`, or `MalformedTrailerError` if the promised trailer
-    /// did not come.
+    /// `XAmzContentSHA256Mismatch`, `BadDigest`, or `MalformedTrailerError` if other trailers came
+    /// than the one promised, once.
     pub fn settle(&mut self, trailers: &[(String, String)]) -> Result<(), S3Error> {
         if let Some((context, promised)) = self.sha256.take() {
             let computed = context.finish();
@@ -108,7 +112,12 @@ impl Promises {
             let message = "The Content-MD5 you specified did not match what we received.";
             return Err(S3Error::new(Code::BadDigest, message));
         }
-        let checksum = self.checksum.take().map(|it| it.settle(trailers)).transpose()?;
+        let trailer = match (self.trailer, trailers) {
+            (None, []) => None,
+            (Some(declared), [(name, value)]) if name == declared.header() => Some(value.as_str()),
+            _ => return Err(Code::MalformedTrailerError.into()),
+        };
+        let checksum = self.checksum.take().map(|it| it.settle(trailer)).transpose()?;
         self.digests = Some(Digests { md5, checksum });
         Ok(())
     }
@@ -123,15 +132,11 @@ impl Promises {
 }
 
 impl PromisedChecksum {
-    fn settle(self, trailers: &[(String, String)]) -> Result<Checksum, S3Error> {
+    fn settle(self, trailer: Option<&str>) -> Result<Checksum, S3Error> {
         let Self { algorithm, running, value } = self;
-        let in_trailer = || {
-            let trailer = trailers.iter().find(|(name, _)| name == algorithm.header());
-            trailer.map(|(_, value)| value.clone())
-        };
-        let promised = value.or_else(in_trailer).ok_or(Code::MalformedTrailerError)?;
+        let promised = value.as_deref().or(trailer).ok_or(Code::MalformedTrailerError)?;
         let computed = running.finish();
-        if checksum::decode(algorithm, &promised) != checksum::decode(algorithm, &computed) {
+        if checksum::decode(algorithm, promised) != checksum::decode(algorithm, &computed) {
             let name = algorithm.name();
             let message =
                 format!("The {name} you specified did not match the calculated checksum.");
@@ -143,6 +148,13 @@ impl PromisedChecksum {
             composite: false,
         })
     }
+}
+
+fn declared_trailer(name: &str) -> Result<Algorithm, S3Error> {
+    Algorithm::of_header(name).ok_or_else(|| {
+        let message = "The value specified in the x-amz-trailer header is not supported";
+        S3Error::new(Code::InvalidRequest, message)
+    })
 }
 
 fn decode_md5(text: &str) -> Result<[u8; 16], S3Error> {

@@ -88,6 +88,31 @@ fn every_checksum_is_checked_in_header_and_trailer() {
 }
 
 #[test]
+fn the_declared_trailer_comes_once_and_no_other() {
+    let (name, value) = (Algorithm::Crc32.header(), Algorithm::Crc32.of(b"hello"));
+    let (good, other) = (format!("{name}:{value}\r\n"), "x-amz-checksum-sha1:AAAA\r\n");
+    let of = |declared: Option<&str>, trailers: &str| {
+        let length = ("x-amz-decoded-content-length", "5");
+        let headers: Vec<_> =
+            std::iter::once(length).chain(declared.map(|it| ("x-amz-trailer", it))).collect();
+        chunked(&headers, &format!("5\r\nhello\r\n0\r\n{trailers}\r\n")).map(drop)
+    };
+    assert_eq!(of(Some(name), &good), Ok(()));
+    assert_eq!(of(None, ""), Ok(()));
+    for (declared, trailers) in [
+        (Some(name), good.clone() + &good),
+        (Some(name), good.clone() + other),
+        (Some(name), other.to_owned()),
+        (None, good.clone()),
+    ] {
+        assert_eq!(of(declared, &trailers), Err(Code::MalformedTrailerError), "{trailers}");
+    }
+    for unknown in ["x-amz-meta-a", "", "x-amz-checksum-crc32,x-amz-checksum-sha1"] {
+        assert_eq!(of(Some(unknown), &good), Err(Code::InvalidRequest), "{unknown}");
+    }
+}
+
+#[test]
 fn two_checksums_are_refused() {
     let (crc32, sha1) = (Algorithm::Crc32.of(b"hello"), Algorithm::Sha1.of(b"hello"));
     let two = [("x-amz-checksum-crc32", &*crc32), ("x-amz-checksum-sha1", &*sha1)];

@@ -93,6 +93,14 @@ impl<O> Admitted<O> {
         &self.authorized.verified.user
     }
 
+    /// Its URL as the client wrote it, path-style or virtual-hosted, without the query.
+    pub fn url(&self) -> String {
+        let Routed { head, secure, .. } = self.routed();
+        let scheme = if *secure { "https" } else { "http" };
+        let host = head.headers().get("host").unwrap_or_default();
+        format!("{scheme}://{host}{}", head.path())
+    }
+
     /// Opens the body. It is there once: a second call gives an empty one.
     ///
     /// # Errors

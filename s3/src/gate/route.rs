@@ -178,6 +178,7 @@ pub struct Routed {
     pub(super) target: Target,
     pub(super) query: Query,
     pub(super) route: &'static Route,
+    pub(super) secure: bool,
 }
 
 impl Routed {
@@ -186,11 +187,11 @@ impl Routed {
     /// # Errors
     /// `InvalidURI`, `KeyTooLongError`, or `MethodNotAllowed` if no row matches.
     pub fn of(request: Request, domain: Option<&str>) -> Result<Self, S3Error> {
-        let Request { head, body, .. } = request;
+        let Request { head, body, secure, .. } = request;
         let target = Target::of(&head, domain)?;
         let query = Query::parse(head.query())?;
         let route = find(&head, target.shape().ok_or(Code::InvalidURI)?, &query)?;
-        Ok(Self { head, body, target, query, route })
+        Ok(Self { head, body, target, query, route, secure })
     }
 
     /// What it asks for.

@@ -214,6 +214,18 @@ fn malformed_claims_are_refused() {
 }
 
 #[test]
+fn a_url_presigned_by_version_2_is_told_which_version_to_use() {
+    let target = "/b/k?AWSAccessKeyId=AKID&Expires=1369353700&Signature=vjbyPxybdZaNmGa%2ByT272Yea";
+    let credentials = Credentials::new(Some((ACCESS_KEY, SECRET_KEY)), None).expect("good");
+    let refused = Routed::of(request(head("GET", target, &[]), b""), None)
+        .and_then(|routed| Verified::check(routed, &credentials, &Rc::from(REGION), NOW))
+        .err()
+        .expect("refused");
+    assert_eq!(refused.code(), Code::InvalidRequest);
+    assert!(refused.message().contains("Please use AWS4-HMAC-SHA256"), "{refused}");
+}
+
+#[test]
 fn the_payload_mode_is_what_was_signed() {
     for (payload, chunked) in PAYLOADS.into_iter().zip([false, false, true, true, true]) {
         let line = ("PUT", "/b/k");

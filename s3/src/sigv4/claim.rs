@@ -41,12 +41,14 @@ impl<'a> Claim<'a> {
     /// Reads the claim of a request.
     ///
     /// # Errors
-    /// `AccessDenied` without any claim (anonymous), `InvalidArgument` with two, and S3's codes for
-    /// malformed ones.
+    /// `AccessDenied` without any claim (anonymous), `InvalidArgument` with two, `InvalidRequest`
+    /// with one of an older version, and S3's codes for malformed ones.
     pub fn of(headers: &'a Headers, query: &'a Query) -> Result<Self, S3Error> {
         let mut authorization = headers.get_all("authorization");
         let presigned = query.has("X-Amz-Algorithm") || query.has("X-Amz-Signature");
         match (authorization.next(), presigned) {
+            // That of a URL presigned by version 2.
+            (None, false) if query.has("AWSAccessKeyId") => Err(unsupported()),
             (None, false) => Err(Code::AccessDenied.into()),
             (Some(header), false) if authorization.next().is_none() => {
                 Self::of_header(header, headers)
@@ -63,12 +65,7 @@ impl<'a> Claim<'a> {
 
     /// `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`
     fn of_header(header: &'a str, headers: &'a Headers) -> Result<Self, S3Error> {
-        let fields = header.strip_prefix(ALGORITHM).ok_or_else(|| {
-            S3Error::new(
-                Code::InvalidRequest,
-                "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
-            )
-        })?;
+        let fields = header.strip_prefix(ALGORITHM).ok_or_else(unsupported)?;
         let malformed = || S3Error::from(Code::AuthorizationHeaderMalformed);
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
         for field in fields.split(',') {
@@ -153,6 +150,14 @@ impl<'a> Claim<'a> {
     pub fn signs(&self, name: &str) -> bool {
         self.signed_headers.split(';').any(|signed| signed == name)
     }
+}
+
+/// A way to sign that is not ours.
+fn unsupported() -> S3Error {
+    S3Error::new(
+        Code::InvalidRequest,
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+    )
 }
 
 /// The time in `x-amz-date`, or in `Date` without it.

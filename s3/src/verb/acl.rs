@@ -1,12 +1,11 @@
 //! GetBucketAcl and GetObjectAcl: the owner has full control, and nobody else has any.
 
-use super::check_version_id;
+use super::head::current_object;
 use crate::answer;
-use crate::error::{Code, S3Error};
+use crate::error::S3Error;
 use crate::gate::Admitted;
 use crate::node::Node;
 use crate::xml::Document;
-use hamster_meta::record::VersionKind;
 use hamster_net::http::Response;
 
 /// The operation.
@@ -27,11 +26,7 @@ pub fn of_bucket(node: &Node, request: Admitted<GetBucketAcl>) -> Result<Respons
 /// # Errors
 /// `NoSuchKey`, and the metadata does not answer.
 pub async fn of_object(node: &Node, request: Admitted<GetObjectAcl>) -> Result<Response, S3Error> {
-    check_version_id(request.query().get("versionId"))?;
-    let version = node.meta.current(request.bucket().id, request.key()).await?;
-    let version = version
-        .filter(|version| version.kind == VersionKind::Object)
-        .ok_or_else(|| S3Error::from(Code::NoSuchKey).with("Key", request.key()))?;
+    let version = current_object(node, &request).await?;
     Ok(full_control(node, &version.owner))
 }
 

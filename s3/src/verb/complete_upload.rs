@@ -8,7 +8,6 @@ use crate::error::{Code, S3Error};
 use crate::gate::Admitted;
 use crate::headers::{self, unquoted};
 use crate::node::Node;
-use crate::percent::encode_key;
 use crate::xml::Document;
 use crate::xml::read::{self, CompletedPart};
 use hamster_core::limits::{LIST_PAGE_MAX, PARTS_MAX, XML_BODY_BYTES_MAX};
@@ -64,13 +63,11 @@ pub async fn complete(
         .await?;
     let Outcome::Committed { etag, .. } = outcome else { return Err(outcome.into()) };
 
-    let host = request.headers().get("host").unwrap_or_default();
-    let (bucket, key) = (request.bucket_name(), request.key());
     let mut document = Document::new("CompleteMultipartUploadResult");
     document
-        .text("Location", &format!("http://{host}/{bucket}/{}", encode_key(key)))
-        .text("Bucket", bucket)
-        .text("Key", key)
+        .text("Location", &request.url())
+        .text("Bucket", request.bucket_name())
+        .text("Key", request.key())
         .text("ETag", &quoted(&etag));
     write_checksums(&mut document, &checksums);
     Ok(answer::document(document.finish()))

@@ -1,7 +1,7 @@
 //! CreateMultipartUpload.
 
 use super::named_algorithm;
-use crate::answer;
+use crate::answer::{self, checksum_type};
 use crate::checksum::Algorithm;
 use crate::error::{Code, S3Error};
 use crate::gate::Admitted;
@@ -46,9 +46,8 @@ pub async fn begin(
         .number("UploadId", upload);
     let mut response = answer::document(document.finish());
     if let Some((algorithm, composite)) = checksum {
-        let kind = if composite { "COMPOSITE" } else { "FULL_OBJECT" };
         response.headers.add("x-amz-checksum-algorithm", algorithm.name());
-        response.headers.add("x-amz-checksum-type", kind);
+        response.headers.add("x-amz-checksum-type", checksum_type(composite));
     }
     Ok(response)
 }

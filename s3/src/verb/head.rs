@@ -21,11 +21,7 @@ pub struct HeadObject;
 /// # Errors
 /// As S3's.
 pub async fn object(node: &Node, request: Admitted<HeadObject>) -> Result<Response, S3Error> {
-    check_version_id(request.query().get("versionId"))?;
-    let version = node.meta.current(request.bucket().id, request.key()).await?;
-    let version = version
-        .filter(|version| version.kind == VersionKind::Object)
-        .ok_or_else(|| S3Error::from(Code::NoSuchKey).with("Key", request.key()))?;
+    let version = current_object(node, &request).await?;
     let verdict = condition::check(request.headers(), &condition::READ, &version)?;
     let range = match verdict {
         Verdict::Holds => Wanted::of_header(request.headers().get("range")).within(version.size)?,
@@ -37,6 +33,18 @@ pub async fn object(node: &Node, request: Admitted<HeadObject>) -> Result<Respon
         response.body = ResponseBody::HeadOnly { length };
     }
     Ok(response)
+}
+
+/// The object that the request names, without its bytes.
+///
+/// # Errors
+/// `NoSuchKey`, `NoSuchVersion`, and the metadata does not answer.
+pub async fn current_object<O>(node: &Node, request: &Admitted<O>) -> Result<Version, S3Error> {
+    check_version_id(request.query().get("versionId"))?;
+    let version = node.meta.current(request.bucket().id, request.key()).await?;
+    version
+        .filter(|version| version.kind == VersionKind::Object)
+        .ok_or_else(|| S3Error::from(Code::NoSuchKey).with("Key", request.key()))
 }
 
 /// The head of an answer about `version`: 200, 206 for a range, or 304.

@@ -2,7 +2,7 @@
 
 use super::page_size;
 use super::put_part::open_upload;
-use crate::answer::{self, quoted};
+use crate::answer::{self, checksum_type, quoted};
 use crate::checksum::Algorithm;
 use crate::error::S3Error;
 use crate::gate::Admitted;
@@ -41,7 +41,7 @@ pub async fn page(node: &Node, request: Admitted<ListParts>) -> Result<Response,
         .number("MaxParts", limit)
         .number("IsTruncated", page.truncated);
     if let Some(algorithm) = Algorithm::parse(&upload.checksum_algorithm) {
-        let kind = if upload.checksum_composite { "COMPOSITE" } else { "FULL_OBJECT" };
+        let kind = checksum_type(upload.checksum_composite);
         document.text("ChecksumAlgorithm", algorithm.name()).text("ChecksumType", kind);
     }
     for part in &page.parts {

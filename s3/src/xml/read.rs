@@ -4,8 +4,8 @@
 use crate::error::{Code, S3Error};
 use hamster_core::limits::XML_DEPTH_MAX;
 use quick_xml::events::Event;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 
 /// `<CreateBucketConfiguration>`: PUT of a bucket.
 #[derive(Deserialize, Default, PartialEq, Eq, Debug)]
@@ -29,8 +29,8 @@ pub struct Delete {
 /// One key of a DeleteObjects.
 #[derive(Deserialize, PartialEq, Eq, Debug)]
 pub struct DeleteObject {
-    /// The key.
-    #[serde(rename = "Key")]
+    /// The key, not empty.
+    #[serde(rename = "Key", deserialize_with = "not_empty")]
     pub key: String,
     /// Only this version.
     #[serde(rename = "VersionId")]
@@ -38,6 +38,11 @@ pub struct DeleteObject {
     /// Only if the object has this ETag.
     #[serde(rename = "ETag")]
     pub etag: Option<String>,
+}
+
+fn not_empty<'de, D: Deserializer<'de>>(text: D) -> Result<String, D::Error> {
+    let text = String::deserialize(text)?;
+    if text.is_empty() { Err(D::Error::custom("empty")) } else { Ok(text) }
 }
 
 /// `<CompleteMultipartUpload>`.
@@ -154,6 +159,9 @@ mod tests {
             "<Delete>",
             "<Delete></Delete><Delete></Delete>",
             "<Delete><Object></Object></Delete>",
+            "<Delete><Object><Key/></Object></Delete>",
+            "<Delete><Object><Key></Key></Object></Delete>",
+            "<Delete><Object><Key>a</Key></Object><Object><VersionId>null</VersionId></Object></Delete>",
             "<!DOCTYPE Delete [<!ENTITY a \"b\">]><Delete><Object><Key>&a;</Key></Object></Delete>",
             "<Delete><Object><Key>&a;</Key></Object></Delete>",
             &deep,

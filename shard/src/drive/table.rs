@@ -143,6 +143,11 @@ impl DriveTable {
         self.state(ordinal) == DriveState::Live
     }
 
+    /// Whether the drive is in service: what it holds is read and counted on.
+    pub fn in_service(&self, ordinal: DriveOrdinal) -> bool {
+        matches!(self.state(ordinal), DriveState::Live | DriveState::Full)
+    }
+
     /// The drives of this node, sorted.
     pub fn ordinals(&self) -> impl Iterator<Item = DriveOrdinal> {
         self.drives.iter().map(|entry| entry.ordinal)
