@@ -3,7 +3,7 @@
 use crate::command::{Command, Outcome};
 use crate::key;
 use crate::mirror::{MirrorSet, Mirrors};
-use crate::open::{Answer, Question};
+use crate::open::{Answer, MirrorDirectory, Question};
 use crate::placement::Layout;
 use crate::query::list::{self, ListPage, ListQuery};
 use crate::query::{self, Extent, Object, PartPage, UploadPage, UploadQuery};
@@ -341,6 +341,61 @@ impl Meta {
     pub async fn drop_mirror(&self, drive: DriveOrdinal) -> Result<(), MetaError> {
         let left_out = self.owner().mirrors.leave_out(drive).await;
         left_out.map_err(|error| MetaError::Stopped(error.to_string()))
+    }
+
+    /// Makes a metadata mirror on `place`, over whatever is there, while everything goes on; the set
+    /// with it is recorded when this is done.
+    ///
+    /// # Errors
+    /// It could not be made.
+    ///
+    /// # Panics
+    /// On another core than core 0.
+    pub async fn add_mirror(&self, place: &MirrorDirectory) -> Result<(), MetaError> {
+        let added = self.owner().mirrors.add(place.place()).await;
+        added.map_err(|error| MetaError::Unreadable(error.to_string()))
+    }
+
+    /// Looks whether the files of all mirrors are still there; those that are not are left out, as
+    /// by [`Meta::drop_mirror`].
+    ///
+    /// # Errors
+    /// As [`Meta::drop_mirror`].
+    ///
+    /// # Panics
+    /// On another core than core 0.
+    pub async fn look_at_mirrors(&self) -> Result<(), MetaError> {
+        let looked = self.owner().mirrors.look().await;
+        looked.map_err(|error| MetaError::Stopped(error.to_string()))
+    }
+
+    /// Records the mirrors in use, which ends a founding: from here on there is a cluster.
+    ///
+    /// # Errors
+    /// They could not be recorded.
+    ///
+    /// # Panics
+    /// On another core than core 0.
+    pub async fn record_mirrors(&self) -> Result<(), MetaError> {
+        let recorded = self.owner().mirrors.record_set().await;
+        recorded.map_err(|error| MetaError::Stopped(error.to_string()))
+    }
+
+    /// How many stored bodies (of versions and of parts) have fewer pieces than it takes to read
+    /// them where `is_gone` tells which drives are gone. Reads all data records: not for the way of
+    /// a request.
+    ///
+    /// # Errors
+    /// As every query.
+    pub async fn count_unreadable(
+        &self,
+        is_gone: impl Fn(DriveOrdinal) -> bool + Send + 'static,
+    ) -> Result<u64, MetaError> {
+        let shared = Arc::clone(&self.0.shared);
+        let count =
+            move || query::object::unreadable(&shared.state().snapshot(Reach::Drive), &is_gone);
+        let counted = self.0.core.blocking(count).await;
+        counted.map_err(|error| MetaError::Unreadable(error.to_string()))
     }
 
     /// Flushes and closes the metadata: for draining. Every call after it, on any core, gives

@@ -23,11 +23,18 @@ pub type Question = Command;
 pub type Answer = Result<Outcome, MetaError>;
 
 /// A drive that may hold a mirror: its `meta` subdirectory, made and locked by the node.
+#[derive(Clone)]
 pub struct MirrorDirectory {
     /// The drive.
     pub drive: DriveOrdinal,
     /// The directory, for log and state databases.
     pub directory: Directory,
+}
+
+impl MirrorDirectory {
+    pub(crate) fn place(&self) -> Place {
+        Place { drive: self.drive, path: self.directory.path().to_path_buf() }
+    }
 }
 
 /// What to open on core 0.
@@ -37,14 +44,15 @@ pub struct Open {
     /// Which kind of database: RocksDB, but in the simulator.
     pub storage: Storage,
     /// Makes a new, empty Raft group with this node as its one voter: `init` only. Refused where a
-    /// mirror holds anything.
+    /// mirror was ever recorded; what is left of a founding that was cut short is made anew. The
+    /// set is not recorded before [`Meta::record_mirrors`], which ends the founding.
     pub founding: bool,
     /// The mirror set with the highest epoch that a superblock of this node records.
     pub recorded: MirrorSet,
-    /// The drives to mirror on from now on, best first, those of `recorded` that are present among
-    /// them.
+    /// At a founding the drives to mirror on, else those of `recorded` that are present. Further
+    /// mirrors are made by [`Meta::add_mirror`].
     pub mirrors: Vec<MirrorDirectory>,
-    /// Records a changed mirror set. Also called during the opening where the set changes.
+    /// Records a changed mirror set. Also called during the opening, which raises the epoch.
     pub record: RecordMirrors,
 }
 
@@ -54,6 +62,19 @@ pub enum OpenError {
     /// None of the drives that hold the newest metadata is present.
     #[error("none of the drives that hold the metadata is present ({0:?})")]
     NoMirror(Vec<DriveOrdinal>),
+    /// The only metadata present is an older copy: a drive shows a higher epoch than it does.
+    #[error(
+        "the metadata on {drive} is an older copy (epoch {epoch} of {}); the newest is on {:?}",
+        recorded.epoch, recorded.drives
+    )]
+    Stale {
+        /// The drive of the older copy.
+        drive: DriveOrdinal,
+        /// Its mark.
+        epoch: u64,
+        /// What the superblocks show.
+        recorded: MirrorSet,
+    },
     /// A founding found metadata.
     #[error("there is metadata already on {0}")]
     NotEmpty(DriveOrdinal),
@@ -76,8 +97,8 @@ pub enum OpenError {
     Raft(String),
 }
 
-/// Opens the metadata on core 0: chooses the most advanced mirror, seeds the others from it, starts
-/// Raft and waits until this node leads and has applied what was committed before.
+/// Opens the metadata on core 0: chooses the most advanced mirror, brings the others to its state,
+/// raises the epoch of the set, starts Raft and waits until this node leads and has applied what was committed before.
 ///
 /// # Errors
 /// See [`OpenError`]; nothing is left running.
@@ -97,19 +118,24 @@ async fn open_on_core_zero(
     port: UnboundPort<Question, Answer>,
 ) -> Result<(Meta, Readers), OpenError> {
     let Open { node, storage, founding, recorded, mirrors, record } = open;
-    let places = mirrors
-        .iter()
-        .map(|mirror| Place { drive: mirror.drive, path: mirror.directory.path().to_path_buf() });
-    let places: Vec<Place> = places.collect();
-    let (seeded, set) = match founding {
-        true => found(core, storage, recorded, places, &record).await?,
-        false => reopen(core, storage, recorded, places, &record).await?,
-    };
+    let places: Vec<Place> = mirrors.iter().map(MirrorDirectory::place).collect();
+    let (opened, known) = (storage.clone(), recorded.clone());
+    let seeded = core.blocking(move || match founding {
+        true => found(&opened, &places),
+        false => seed::survey(&opened, &known, &places),
+    });
+    let seeded = seeded.await?;
     let inspected = seeded.first().map(|first| first.inspected);
-    let inspected = inspected.ok_or_else(|| OpenError::NoMirror(set.drives.clone()))?;
-    let states = seeded.iter().map(|mirror| mirror.state.clone()).collect();
-    let shared = Arc::new(Shared::new(states));
-    let mirrors = Mirrors::new(core, Arc::clone(&shared), record, set, seeded);
+    let inspected = inspected.ok_or_else(|| OpenError::NoMirror(recorded.drives.clone()))?;
+    let shared = Arc::new(Shared::new());
+    let mirrors = Mirrors::new(core, storage, Arc::clone(&shared), record, recorded);
+    for mirror in seeded {
+        mirrors.start(mirror)?;
+    }
+    if !founding {
+        // Invariant: recorded before anything of this life can be acknowledged.
+        mirrors.record_set().await.inspect_err(|_| mirrors.close())?;
+    }
     let started =
         Group::start(core, node, founding, mirrors.clone(), Arc::clone(&shared), inspected);
     let group = started.await.map_err(|error| {
@@ -131,67 +157,11 @@ pub fn open_reader(core: &Core, readers: Readers, port: UnboundPort<Question, An
     Meta::new(core, readers.0, port.bind(core, elsewhere), None)
 }
 
-/// Makes empty mirrors, where there is nothing yet.
-async fn found(
-    core: &Core,
-    storage: Storage,
-    recorded: MirrorSet,
-    places: Vec<Place>,
-    record: &RecordMirrors,
-) -> Result<(Vec<Seeded>, MirrorSet), OpenError> {
-    let made = core.blocking(move || {
-        if let Some(place) = places.iter().find(|place| seed::holds_mirror(&storage, place)) {
-            return Err(OpenError::NotEmpty(place.drive));
-        }
-        let made = places.iter().map(|place| seed::create(&storage, place));
-        Ok(made.collect::<io::Result<Vec<Seeded>>>()?)
-    });
-    let made = made.await?;
-    let set = MirrorSet { epoch: recorded.epoch + 1, drives: drives(&made) };
-    record(set.clone()).await?;
-    Ok((made, set))
-}
-
-/// Opens what the recorded set holds, and makes the other mirrors anew from the best of it.
-async fn reopen(
-    core: &Core,
-    storage: Storage,
-    recorded: MirrorSet,
-    places: Vec<Place>,
-    record: &RecordMirrors,
-) -> Result<(Vec<Seeded>, MirrorSet), OpenError> {
-    let (surveyed, known, all) = (storage.clone(), recorded.drives.clone(), places.clone());
-    let mut seeded = core.blocking(move || seed::survey(&surveyed, &known, &all)).await?;
-    let mut set = recorded;
-    // Why before the copying: a mirror half made must not be in the recorded set.
-    change_set(&mut set, &seeded, record).await?;
-    let kept = drives(&seeded);
-    for place in places.into_iter().filter(|place| !kept.contains(&place.drive)) {
-        let (storage, drive) = (storage.clone(), place.drive);
-        let Some(best) = seeded.first().cloned() else { break };
-        match core.blocking(move || seed::copy(&storage, &best, &place)).await {
-            Ok(mirror) => seeded.push(mirror),
-            Err(error) => tracing::warn!("no metadata mirror could be made on {drive}: {error}"),
-        }
+/// Makes empty mirrors, where no cluster was founded yet.
+fn found(storage: &Storage, places: &[Place]) -> Result<Vec<Seeded>, OpenError> {
+    if let Some(place) = places.iter().find(|place| seed::holds_founded_mirror(storage, place)) {
+        return Err(OpenError::NotEmpty(place.drive));
     }
-    change_set(&mut set, &seeded, record).await?;
-    Ok((seeded, set))
-}
-
-async fn change_set(
-    set: &mut MirrorSet,
-    seeded: &[Seeded],
-    record: &RecordMirrors,
-) -> io::Result<()> {
-    let now = drives(seeded);
-    let same = now.len() == set.drives.len() && now.iter().all(|drive| set.drives.contains(drive));
-    if !same {
-        *set = MirrorSet { epoch: set.epoch + 1, drives: now };
-        record(set.clone()).await?;
-    }
-    Ok(())
-}
-
-fn drives(seeded: &[Seeded]) -> Vec<DriveOrdinal> {
-    seeded.iter().map(|mirror| mirror.drive).collect()
+    let made = places.iter().map(|place| seed::create(storage, place));
+    Ok(made.collect::<io::Result<Vec<Seeded>>>()?)
 }

@@ -4,12 +4,14 @@
 use crate::placement::Layout;
 use crate::recall::Stamps;
 use crate::state::Database;
+use hamster_core::limits::DRIVES_PER_NODE_MAX;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// See the module.
 pub(crate) struct Shared {
-    states: Vec<Database>,
+    /// Those of all mirrors since the start, in slots: each drive takes a mirror once at most.
+    states: [OnceLock<Database>; DRIVES_PER_NODE_MAX],
     first: AtomicUsize,
     applied: AtomicU64,
     leading: AtomicBool,
@@ -25,10 +27,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    /// Over these states; the first one is read from.
-    pub(crate) fn new(states: Vec<Database>) -> Self {
+    /// Without a state yet.
+    pub(crate) fn new() -> Self {
         Self {
-            states,
+            states: [const { OnceLock::new() }; DRIVES_PER_NODE_MAX],
             first: AtomicUsize::new(0),
             applied: AtomicU64::new(0),
             leading: AtomicBool::new(false),
@@ -39,9 +41,15 @@ impl Shared {
         }
     }
 
+    /// Adds a mirror's state; its slot. `None`: all slots are taken. On core 0 only.
+    pub(crate) fn add_state(&self, state: &Database) -> Option<usize> {
+        self.states.iter().position(|slot| slot.set(state.clone()).is_ok())
+    }
+
     /// The state to read from.
     pub(crate) fn state(&self) -> &Database {
-        &self.states[self.first.load(Ordering::Acquire)]
+        let first = self.states[self.first.load(Ordering::Acquire)].get();
+        first.expect("the mirrors are added before anyone reads")
     }
 
     /// Readers use the state in this slot from here on.

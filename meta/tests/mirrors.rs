@@ -190,3 +190,122 @@ fn mirrors_crash_at_any_moment_and_agree_again() {
         }
     }
 }
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("readable") {
+        let entry = entry.expect("readable").path();
+        let to = to.join(entry.file_name().expect("a name"));
+        match entry.is_dir() {
+            true => copy_all(&entry, &to),
+            false => std::fs::copy(&entry, &to).map(drop).expect("copied"),
+        }
+    }
+}
+
+#[test]
+fn an_older_copy_put_back_is_never_used_though_the_set_is_the_same() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let machine = Machine::new(directory.path(), Storage::Rocks);
+    let first = machine.clone();
+    live(12, move |core| async move {
+        let (meta, _) = first.found(&core, &[0, 1]).await;
+        put_numbers(&meta, 0..10).await;
+    });
+    let copy = directory.path().join("copy");
+    copy_all(&machine.drive(0), &copy);
+    let second = machine.clone();
+    live(13, move |core| async move {
+        let meta = second.restart(&core, &[0, 1]).await;
+        put_numbers(&meta, 10..20).await;
+        assert_eq!(second.recorded_drives(), [0, 1]);
+    });
+    let (last, newest) = (machine.drive(0), directory.path().join("newest"));
+    std::fs::rename(&last, &newest).expect("there");
+    let whole = directory.path().join("whole");
+    std::fs::rename(machine.drive(1), &whole).expect("there");
+    copy_all(&copy, &last);
+    let third = machine.clone();
+    live(14, move |core| async move {
+        let refused = third.open(&core, false, &[0, 1]).await.map(drop);
+        let zero = DriveOrdinal::new(0);
+        assert!(
+            matches!(refused, Err(OpenError::Stale { drive, .. }) if drive == zero),
+            "{refused:?}"
+        );
+    });
+    // Beside a mirror that was there last it is made anew.
+    std::fs::rename(&whole, machine.drive(1)).expect("there");
+    live(15, move |core| async move {
+        let meta = machine.restart(&core, &[0, 1]).await;
+        assert_numbers(&meta, 0..20).await;
+    });
+}
+
+#[test]
+fn a_boot_that_dies_before_the_superblocks_locks_nobody_out() {
+    let (machine, twins) = twin();
+    let first = machine.clone();
+    live(16, move |core| async move {
+        let (meta, _) = first.found(&core, &[0, 1]).await;
+        put_numbers(&meta, 0..10).await;
+    });
+    for seed in 17..20 {
+        twins.crash(Path::new("/node"));
+        let (again, before) = (machine.clone(), machine.recorded.borrow().clone());
+        live(seed, move |core| async move {
+            let meta = again.open(&core, false, &[0, 1]).await.expect("metadata");
+            assert_numbers(&meta, 0..10).await;
+        });
+        // The marks are durable, no superblock is.
+        assert!(machine.recorded.borrow().epoch > before.epoch, "each opening raises the epoch");
+        machine.recorded.replace(before);
+    }
+    twins.crash(Path::new("/node"));
+    twins.wipe(&machine.drive(1));
+    live(20, move |core| async move {
+        let meta = machine.open(&core, false, &[0]).await.expect("either mirror will do");
+        assert_numbers(&meta, 0..10).await;
+    });
+}
+
+#[test]
+fn a_mirror_is_made_while_writes_go_on_and_has_everything() {
+    let (machine, twins) = twin();
+    let first = machine.clone();
+    live(21, move |core| async move {
+        let (meta, _) = first.found(&core, &[0, 1]).await;
+        put_numbers(&meta, 0..50).await;
+        let place = first.place(&core, 2).await.expect("a directory");
+        let writing = put_numbers(&meta, 50..400);
+        let (added, ()) = futures_util::future::join(meta.add_mirror(&place), writing).await;
+        added.expect("a new mirror");
+        assert_eq!(first.recorded_drives(), [0, 1, 2]);
+        for drive in 0..2 {
+            meta.drop_mirror(DriveOrdinal::new(drive)).await.expect("one is left");
+        }
+        put_numbers(&meta, 400..410).await;
+        assert_numbers(&meta, 0..410).await;
+    });
+    twins.crash(Path::new("/node"));
+    live(22, move |core| async move {
+        let meta = machine.restart(&core, &[2]).await;
+        assert_numbers(&meta, 0..410).await;
+    });
+}
+
+#[test]
+fn a_mirror_whose_files_are_removed_is_noticed() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let machine = Machine::new(directory.path(), Storage::Rocks);
+    live(23, move |core| async move {
+        let (meta, _) = machine.found(&core, &[0, 1, 2]).await;
+        put_numbers(&meta, 0..10).await;
+        meta.look_at_mirrors().await.expect("nothing is wrong");
+        assert_eq!(machine.recorded_drives(), [0, 1, 2]);
+        std::fs::remove_dir_all(machine.drive(0)).expect("there");
+        meta.look_at_mirrors().await.expect("two are left");
+        assert_eq!(machine.recorded_drives(), [1, 2]);
+        assert_numbers(&meta, 0..10).await;
+    });
+}

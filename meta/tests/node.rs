@@ -35,7 +35,29 @@ fn a_founded_cluster_answers_and_places() {
         let layout = meta.layout().expect("founded");
         assert_eq!(layout.profile().to_string(), "1+1");
         assert_eq!(layout.record().nodes[0].boot, BootNumber::new(1));
+        assert!(machine.recorded_drives().is_empty(), "the founding has not ended");
+        meta.record_mirrors().await.expect("recorded");
         assert_eq!(machine.recorded_drives(), [0, 1]);
+    });
+}
+
+#[test]
+fn a_founding_that_was_cut_short_is_made_anew() {
+    let (machine, twins) = twin();
+    let first = machine.clone();
+    let (world, node) = world(17);
+    let core = node.core(0);
+    world.run_on(&node.core(0), async move {
+        let meta = first.open(&core, true, &[0, 1]).await.expect("empty");
+        propose(&meta, found(&[0, 1])).await;
+    });
+    twins.crash(std::path::Path::new("/node"));
+    let (world, node) = common::world(18);
+    let core = node.core(0);
+    world.run_on(&node.core(0), async move {
+        let meta = machine.open(&core, true, &[0, 1]).await.expect("never founded");
+        assert!(meta.layout().is_none());
+        assert_eq!(propose(&meta, found(&[0, 1])).await, Outcome::Found(Found::Founded));
     });
 }
 

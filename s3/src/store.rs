@@ -10,7 +10,7 @@ use crate::record;
 use bytes::Bytes;
 use hamster_core::limits::{HASH_STRETCH_BYTES_MAX, PUT_BYTES_MAX, SMALL_BODY_BYTES_MAX};
 use hamster_meta::record::{Checksum, DataRecord};
-use hamster_shard::Writer;
+use hamster_shard::{Receipt, WriteError, Writer};
 use md5::{Digest, Md5};
 
 /// A body that is durable.
@@ -83,6 +83,20 @@ pub async fn copy(node: &Node, mut source: Fetch, wanted: Wanted) -> Result<Stor
     Ok(Stored { record, size, digests: Digests { md5, checksum } })
 }
 
+/// Stores a small body. Why planned once more where drives of the plan turn out to be lost or full:
+/// they are known as such now, so the second plan steps down to those that live. A large body was
+/// not kept, and is the client's to send again.
+async fn small(node: &Node, body: Bytes) -> Result<Receipt, S3Error> {
+    let length = body.len() as u64;
+    let first = node.shards.write_small(node.plan(length)?, body.clone()).await;
+    match first {
+        Err(WriteError::TooFewDrives { .. } | WriteError::NoSpace) => {
+            Ok(node.shards.write_small(node.plan(length)?, body).await?)
+        }
+        result => Ok(result?),
+    }
+}
+
 /// Where a body of known size goes: gathered and written at once if small, streamed if large.
 enum Sink {
     Small(Vec<u8>),
@@ -111,10 +125,7 @@ impl Sink {
     async fn finish(self, node: &Node) -> Result<Option<DataRecord>, S3Error> {
         let receipt = match self {
             Self::Small(bytes) if bytes.is_empty() => return Ok(None),
-            Self::Small(bytes) => {
-                let plan = node.plan(bytes.len() as u64)?;
-                node.shards.write_small(plan, Bytes::from(bytes)).await?
-            }
+            Self::Small(bytes) => small(node, Bytes::from(bytes)).await?,
             Self::Large(writer) => writer.finish().await?,
         };
         Ok(Some(record::of_location(receipt.into_location(), node.writer_epoch)))

@@ -381,3 +381,24 @@ fn two_dead_drives_of_six_take_nothing_away() {
         assert_eq!(client.get("/bucket/small").await.body, b"small");
     });
 }
+
+#[test]
+fn a_small_body_steps_down_when_planned_drives_turn_out_to_be_gone() {
+    // Several worlds: in most of them a plan names two or three of the three at once.
+    for seed in 40..48 {
+        on_stage(seed, 1, 6, |stage| async move {
+            let mut client = stage.root().await;
+            bucket(&mut client, "bucket").await;
+            // Nobody has noticed yet. The metadata is in memory here, so it outlives its drives.
+            for drive in 0..3 {
+                stage.disk(drive).set_dead(true);
+            }
+            for number in 0..4_u64 {
+                let bytes = body(number, 4096);
+                let target = format!("/bucket/{number}");
+                put(&mut client, &target, &bytes).await;
+                assert!(client.get(&target).await.body == bytes, "{number}");
+            }
+        });
+    }
+}

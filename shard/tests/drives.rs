@@ -30,6 +30,18 @@ fn a_formatted_drive_is_ours_and_is_not_formatted_again() {
 }
 
 #[test]
+fn what_a_founding_that_was_cut_short_left_is_formatted_again() {
+    sim::run(5, |core| async move {
+        let directory = core.disk().create_directory(Path::new("/d0")).await.expect("made");
+        let unfounded = Superblock { mirrors: MirrorSet::default(), ..superblock() };
+        drive::format(&directory, &unfounded).await.expect("empty");
+        drive::format(&directory, &superblock()).await.expect("never founded");
+        let ours = Inspection::Ours(superblock());
+        assert_eq!(drive::inspect(&directory).await.expect("readable"), ours);
+    });
+}
+
+#[test]
 fn anything_unknown_is_foreign_and_left_alone() {
     sim::run(2, |core| async move {
         let directory = core.disk().create_directory(Path::new("/d0")).await.expect("made");

@@ -80,9 +80,15 @@ impl Node {
 
     /// `hamster init`.
     pub fn init(&self) -> Finished {
+        run(&mut self.init_command(), COMMAND_PATIENCE)
+    }
+
+    /// `hamster init` as a command, to be run by the caller.
+    pub fn init_command(&self) -> Command {
         let mut command = self.command("init");
         command.args(["--listen", &self.listen.to_string()]);
-        run(self.with_drives(&mut command), COMMAND_PATIENCE)
+        self.with_drives(&mut command);
+        command
     }
 
     /// `hamster serve` as a command, to be changed or run by the caller.
@@ -181,14 +187,20 @@ impl Node {
 
     /// `hamster status --json`.
     pub fn status(&self) -> serde_json::Value {
+        let json = self.status_with(&["--json"]);
+        serde_json::from_str(&json).expect("status --json prints JSON")
+    }
+
+    /// What `hamster status` prints, with these further flags.
+    pub fn status_with(&self, flags: &[&str]) -> String {
         let mut command = self.command("status");
-        command.arg("--json").args(["--addr", &self.listen.to_string()]);
+        command.args(flags).args(["--addr", &self.listen.to_string()]);
         let present =
             |drive: &&PathBuf| drive.read_dir().is_ok_and(|mut found| found.next().is_some());
         command.arg("--data-dir").arg(self.drives.iter().find(present).expect("a drive is left"));
         let finished = run(&mut command, COMMAND_PATIENCE);
         finished.assert_ok();
-        serde_json::from_str(&finished.stdout).expect("status --json prints JSON")
+        finished.stdout
     }
 
     fn command(&self, name: &str) -> Command {

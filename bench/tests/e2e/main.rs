@@ -11,6 +11,8 @@ mod clients;
 mod crash;
 mod drain;
 mod drive_loss;
+mod founding;
+mod mirrors;
 mod presigned;
 mod quick_start;
 mod refusal;

@@ -1,26 +1,10 @@
 //! What a node refuses to start on: exit code 1, reason and remedy in one line.
 
-use crate::support::{binary, scratch, serving};
+use crate::support::{assert_refused, binary, scratch, serve, serving};
 use hamster_bench::clock;
-use hamster_bench::cluster::{Finished, Node, run};
+use hamster_bench::cluster::{Node, run};
 use std::fs;
 use std::time::Duration;
-
-/// The command refused, saying all of `words` in its last line.
-#[track_caller]
-fn assert_refused(finished: &Finished, words: &[&str]) {
-    let Finished { code, stderr, .. } = finished;
-    assert_eq!(*code, Some(1), "{stderr}");
-    let last = stderr.lines().last().unwrap_or_default();
-    assert!(last.starts_with("hamster: "), "{stderr}");
-    for word in words {
-        assert!(last.contains(word), "'{word}' is not in: {last}");
-    }
-}
-
-fn serve(node: &Node) -> Finished {
-    run(&mut node.serve_command(), Duration::from_secs(60))
-}
 
 #[test]
 fn without_credentials_there_is_no_service() {

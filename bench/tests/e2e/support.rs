@@ -1,8 +1,12 @@
 //! What the tests share: where things are, and bytes made from seeds.
 
-use hamster_bench::cluster::Node;
+use hamster_bench::clock;
+use hamster_bench::cluster::{Finished, Node, run};
 use hamster_core::Entropy;
+use serde_json::Value;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// On a real disk: direct I/O and syncs mean something here.
 pub fn scratch() -> &'static Path {
@@ -45,4 +49,48 @@ pub fn assert_same(found: &[u8], expected: &[u8], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}: length");
     let differs = found.iter().zip(expected).position(|(found, expected)| found != expected);
     assert_eq!(differs, None, "{what}: the first byte that differs");
+}
+
+/// Empties a directory as a drive that is gone leaves its mount point.
+pub fn wipe(drive: &Path) {
+    for entry in fs::read_dir(drive).expect("a drive") {
+        let path = entry.expect("an entry").path();
+        let removed = match path.is_dir() {
+            true => fs::remove_dir_all(&path),
+            false => fs::remove_file(&path),
+        };
+        // A running node makes and removes files of its own at the same time.
+        assert!(removed.is_ok() || !path.exists(), "{}: {removed:?}", path.display());
+    }
+}
+
+/// The status, once `holds` is true of it; a minute is enough for everything a node notices.
+#[track_caller]
+pub fn wait_for(node: &Node, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    let deadline = clock::now() + Duration::from_secs(60);
+    loop {
+        let status = node.status();
+        if holds(&status) {
+            return status;
+        }
+        assert!(clock::now() < deadline, "{what}, but status says {status}");
+        clock::sleep(Duration::from_millis(200));
+    }
+}
+
+/// The command refused: exit code 1, and all of `words` in its last line.
+#[track_caller]
+pub fn assert_refused(finished: &Finished, words: &[&str]) {
+    let Finished { code, stderr, .. } = finished;
+    assert_eq!(*code, Some(1), "{stderr}");
+    let last = stderr.lines().last().unwrap_or_default();
+    assert!(last.starts_with("hamster: "), "{stderr}");
+    for word in words {
+        assert!(last.contains(word), "'{word}' is not in: {last}");
+    }
+}
+
+/// `hamster serve`, which is expected to refuse.
+pub fn serve(node: &Node) -> Finished {
+    run(&mut node.serve_command(), Duration::from_secs(60))
 }

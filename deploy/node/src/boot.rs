@@ -7,6 +7,7 @@ use crate::error::NodeError;
 use crate::files::OperatorFiles;
 use crate::identity::Identity;
 use crate::mirrors::{self, Superblocks};
+use crate::seed::Seeder;
 use crate::status::goal;
 use hamster_core::Core;
 use hamster_core::ids::{BootNumber, DriveOrdinal, NodeId};
@@ -19,6 +20,7 @@ use hamster_meta::state::Storage;
 use hamster_meta::{Command, Meta, Open, Outcome, Readers, open_metadata_core};
 use hamster_shard::DriveTable;
 use hamster_shard::drive::{Failure, Superblock};
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -42,10 +44,14 @@ pub struct Boot {
 pub struct BootedCore {
     /// Its handle to the metadata.
     pub meta: Meta,
-    /// Their locks, held as long as this process serves.
-    _drives: Vec<PresentDrive>,
+    /// The drives that are here; their locks are held as long as this process serves.
+    pub drives: Vec<PresentDrive>,
     /// Which drives hold the metadata.
     pub superblocks: Superblocks,
+    /// Makes further mirrors.
+    pub seeder: Seeder,
+    /// See [`Damage`](crate::status::Damage): unreadable bodies, once they are counted.
+    pub unreadable: Cell<Option<u64>>,
     /// For every core.
     pub boot: Arc<Boot>,
 }
@@ -93,8 +99,9 @@ pub async fn boot(
     let table = Arc::new(DriveTable::new(given.ordinals(), absent));
     superblocks.watch_table(Arc::clone(&table));
     settle_drives(&layout, &given, &table)?;
-    leave_poisoned_mirrors(&meta, &table).await?;
     readmit(&meta, &layout, &given, &superblocks).await?;
+    let seeder = Seeder::default();
+    seeder.seed(&meta, &table, &given.present).await;
     let boot = Arc::new(Boot {
         identity: given.identity,
         drives: given
@@ -107,7 +114,8 @@ pub async fn boot(
         readers,
         files,
     });
-    Ok(BootedCore { meta, _drives: given.present, superblocks, boot })
+    let (drives, unreadable) = (given.present, Cell::new(None));
+    Ok(BootedCore { meta, drives, superblocks, seeder, unreadable, boot })
 }
 
 fn check_name(config: &ServeConfig, identity: &Identity) -> Result<(), NodeError> {
@@ -135,7 +143,7 @@ async fn open_metadata(
         node,
         storage: Storage::Rocks,
         founding: false,
-        mirrors: mirror_directories(given, &recorded.drives).await?,
+        mirrors: recorded_mirrors(given, &recorded.drives).await?,
         recorded,
         record: superblocks.recorder(),
     };
@@ -143,38 +151,28 @@ async fn open_metadata(
         hamster_meta::OpenError::NoMirror(drives) => NodeError::NoMetadata(format!(
             "it is on {drives:?}; mount one of them and name its directory"
         )),
+        hamster_meta::OpenError::Stale { .. } => NodeError::NoMetadata(format!(
+            "{error}; mount one of those as it was last and name its directory"
+        )),
         other => NodeError::Metadata(other.to_string()),
     })
 }
 
-/// Where to keep the metadata from now on: the recorded mirrors that are here, then other drives
-/// until there are as many as the node wants.
-async fn mirror_directories(
+/// The recorded mirrors that are here. Why no others: whether a drive may take one is known from the
+/// layout, which they hold.
+async fn recorded_mirrors(
     given: &GivenDrives,
     recorded: &[DriveOrdinal],
 ) -> Result<Vec<MirrorDirectory>, NodeError> {
-    let is_recorded = |drive: &&PresentDrive| recorded.contains(&drive.superblock.ordinal);
-    let (current, others): (Vec<_>, Vec<_>) = given.present.iter().partition(is_recorded);
-    let wanted = mirrors::wanted(parity_of(given.present.len()), given.present.len());
-    let mut chosen = Vec::new();
-    for drive in current.iter().chain(&others).take(wanted.max(current.len())) {
-        let directory = drive
-            .directory
-            .subdirectory(mirrors::DIRECTORY_NAME)
-            .await
-            .map_err(NodeError::file(&drive.path, "opening the metadata directory"))?;
-        chosen.push(MirrorDirectory { drive: drive.superblock.ordinal, directory });
+    let mut mirrors = Vec::new();
+    for drive in &given.present {
+        if recorded.contains(&drive.superblock.ordinal) {
+            let opened = mirrors::directory(&drive.directory, drive.superblock.ordinal).await;
+            let failed = NodeError::file(&drive.path, "opening the metadata directory");
+            mirrors.push(opened.map_err(failed)?);
+        }
     }
-    Ok(chosen)
-}
-
-/// The m of the widest rung over this many drives of one node.
-fn parity_of(drives: usize) -> u8 {
-    match drives {
-        0 | 1 => 0,
-        2 | 3 => 1,
-        _ => 2,
-    }
+    Ok(mirrors)
 }
 
 /// The drives of this node that are not here; refuses if they are more than the data survives.
@@ -224,18 +222,6 @@ fn settle_drives(
         };
         if known.state == DriveState::Poisoned {
             table.fail(ordinal, Failure::Poisoned, "a sync failed during an earlier run");
-        }
-    }
-    Ok(())
-}
-
-/// Has the metadata leave drives that failed a sync during an earlier run: they were chosen before
-/// the layout could be read.
-async fn leave_poisoned_mirrors(meta: &Meta, table: &DriveTable) -> Result<(), NodeError> {
-    for ordinal in table.ordinals() {
-        if table.state(ordinal) == hamster_shard::DriveState::Poisoned {
-            let left = meta.drop_mirror(ordinal).await;
-            left.map_err(|error| NodeError::NoMetadata(error.to_string()))?;
         }
     }
     Ok(())

@@ -69,6 +69,9 @@ impl GivenDrives {
                 return Err(NodeError::SameDrive(pair[0].path.clone(), pair[1].path.clone()));
             }
         }
+        if present.iter().all(|drive| !drive.superblock.is_founded()) {
+            return Err(NodeError::NotFounded);
+        }
         let identity = identity.ok_or(NodeError::NotFounded)?;
         Ok(Self { present, empty, identity })
     }

@@ -1,4 +1,8 @@
 //! `hamster init`: founds a one-node cluster on empty directories.
+//!
+//! It ends by recording the metadata mirrors in the superblocks. Cut short before that, it leaves
+//! drives that say they were never founded: `serve` refuses them, and the same `init` takes them as
+//! if they were empty, for nothing was ever acknowledged on them.
 
 use crate::command::on_one_core;
 use crate::config::InitConfig;
@@ -10,7 +14,6 @@ use crate::status::drives_phrase;
 use hamster_core::ids::{BootNumber, ClusterUuid, DriveOrdinal, DriveUuid, NodeId};
 use hamster_core::{ByteCount, Core, Directory, mesh};
 use hamster_meta::command::{Found, FoundCluster};
-use hamster_meta::open::MirrorDirectory;
 use hamster_meta::placement::Layout;
 use hamster_meta::record::{Drive, DriveState, LayoutRecord, Node, Profile, ProfileChoice};
 use hamster_meta::state::Storage;
@@ -64,7 +67,8 @@ impl fmt::Display for Founded {
 /// Founds a cluster.
 ///
 /// # Errors
-/// A directory is not empty or cannot be written; nothing was founded then.
+/// A directory is not empty or cannot be written; nothing was founded then, and the same command
+/// may be run again.
 pub fn init(config: InitConfig) -> Result<Founded, NodeError> {
     check_count(&config.data_dirs)?;
     check_name("--node", &config.node)?;
@@ -126,6 +130,7 @@ async fn empty_directories(core: &Core, paths: &[PathBuf]) -> Result<Vec<Directo
             .map_err(NodeError::file(path, "making the data directory"))?;
         match drive::inspect(&directory).await.map_err(NodeError::file(path, "reading"))? {
             Inspection::Empty => directories.push(directory),
+            Inspection::Ours(former) if !former.is_founded() => directories.push(directory),
             other => return Err(refusal(path, drive::DriveError::Unfit(other))),
         }
     }
@@ -212,12 +217,9 @@ async fn found_metadata(
 ) -> Result<(), NodeError> {
     let mut mirrors = Vec::new();
     for (directory, superblock) in drives.iter().take(mirror_count) {
-        let mirror = directory
-            .subdirectory(mirrors::DIRECTORY_NAME)
-            .await
-            .map_err(NodeError::file(directory.path(), "making the metadata directory"))?;
-        directory.sync().await.map_err(NodeError::file(directory.path(), "syncing"))?;
-        mirrors.push(MirrorDirectory { drive: superblock.ordinal, directory: mirror });
+        let made = mirrors::directory(directory, superblock.ordinal).await;
+        let failed = NodeError::file(directory.path(), "making the metadata directory");
+        mirrors.push(made.map_err(failed)?);
     }
     let superblocks = Superblocks::new(drives);
     let open = Open {
@@ -243,9 +245,11 @@ async fn found_metadata(
         }))
         .await
         .map_err(|error| failed(error.to_string()))?;
+    let Outcome::Found(Found::Founded) = outcome else {
+        return Err(failed(format!("the founding came to {outcome:?}")));
+    };
+    // The last step: from here on there is a cluster.
+    meta.record_mirrors().await.map_err(|error| failed(error.to_string()))?;
     meta.close().await;
-    match outcome {
-        Outcome::Found(Found::Founded) => Ok(()),
-        other => Err(failed(format!("the founding came to {other:?}"))),
-    }
+    Ok(())
 }

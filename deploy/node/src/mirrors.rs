@@ -1,13 +1,17 @@
 //! Which drives hold the metadata, and how every drive's superblock comes to say so.
 //!
 //! Invariant: a changed mirror set is durable on every drive in service before the next write is
-//! acknowledged. So after any restart the highest epoch on the drives present names only mirrors
-//! that have everything, as long as no more drives are absent than the data survives.
+//! acknowledged, and each boot raises the epoch likewise. So after any restart the highest epoch on
+//! the drives present names only mirrors that have everything, as long as no more drives are absent
+//! than the data survives; and a mirror whose own mark is below that epoch is an older copy. The
+//! marks are the metadata's; they are written before the superblocks, so that no crash leaves every
+//! mirror behind them (ADR 0004).
 
 use hamster_core::Directory;
 use hamster_core::ids::DriveOrdinal;
 use hamster_core::limits::METADATA_MIRRORS_MAX;
 use hamster_meta::mirror::{MirrorSet, RecordMirrors};
+use hamster_meta::open::MirrorDirectory;
 use hamster_shard::DriveTable;
 use hamster_shard::drive::{self, Failure, Superblock};
 use std::cell::{OnceCell, RefCell};
@@ -16,11 +20,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// Where a drive keeps its mirror.
-pub const DIRECTORY_NAME: &str = "meta";
+const DIRECTORY_NAME: &str = "meta";
 
 /// Mirrors that a node with `drives` drives wants, when its data survives the loss of `m` of them.
 pub fn wanted(m: u8, drives: usize) -> usize {
     usize::from(m).saturating_add(1).min(drives).min(METADATA_MIRRORS_MAX)
+}
+
+/// The place of the mirror on the drive of this directory, made if it is not there.
+///
+/// # Errors
+/// The drive refused.
+pub async fn directory(drive: &Directory, ordinal: DriveOrdinal) -> io::Result<MirrorDirectory> {
+    let directory = drive.subdirectory(DIRECTORY_NAME).await?;
+    drive.sync().await?;
+    Ok(MirrorDirectory { drive: ordinal, directory })
 }
 
 /// The superblocks of this node's drives and the mirror set in them. Cheap to clone; core 0 only.
@@ -32,6 +46,8 @@ struct Inner {
     current: RefCell<MirrorSet>,
     /// Known once the metadata is open.
     table: OnceCell<Arc<DriveTable>>,
+    /// Drives that refused before that, and why.
+    refused: RefCell<Vec<(DriveOrdinal, io::Error)>>,
 }
 
 impl Superblocks {
@@ -45,12 +61,16 @@ impl Superblocks {
             drives: RefCell::new(drives),
             current: RefCell::new(current),
             table: OnceCell::new(),
+            refused: RefCell::default(),
         }))
     }
 
     /// From now on drives out of service are left alone, and one that refuses leaves service.
     pub fn watch_table(&self, table: Arc<DriveTable>) {
         assert!(self.0.table.set(table).is_ok(), "told once, at boot");
+        for (ordinal, error) in self.0.refused.take() {
+            self.refused(ordinal, error);
+        }
     }
 
     /// The set with the highest epoch: the one in force.
@@ -96,7 +116,7 @@ impl Superblocks {
                     written += 1;
                     self.remember(superblock);
                 }
-                Err(error) => self.refused(ordinal, error)?,
+                Err(error) => self.refused(ordinal, error),
             }
         }
         if written == 0 {
@@ -119,15 +139,15 @@ impl Superblocks {
         }
     }
 
-    /// A drive that cannot say which mirrors are right leaves service; before there is a table, the
-    /// node does not start.
-    fn refused(&self, ordinal: DriveOrdinal, error: io::Error) -> io::Result<()> {
-        let Some(table) = self.0.table.get() else { return Err(error) };
+    /// A drive that cannot say which mirrors are right leaves service.
+    fn refused(&self, ordinal: DriveOrdinal, error: io::Error) {
+        let Some(table) = self.0.table.get() else {
+            return self.0.refused.borrow_mut().push((ordinal, error));
+        };
         let failure = match error.kind() {
             io::ErrorKind::NotFound => Failure::Lost,
             _ => Failure::Poisoned,
         };
         table.fail(ordinal, failure, &format!("writing its superblock: {error}"));
-        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! What `hamster status` shows, as people and as programs read it.
 
 use crate::boot::{Boot, BootedCore, rung_now};
+use crate::seed::wanted_now;
 use hamster_core::ByteCount;
 use hamster_meta::placement::Layout;
 use hamster_meta::record::{self as meta, Profile};
@@ -32,12 +33,44 @@ pub struct Status {
     pub survives_drives_old: u16,
     /// Is any drive out of service?
     pub degraded: bool,
+    /// Damage beyond what the data survives; `None` where there is none.
+    #[serde(default)]
+    pub damage: Option<Damage>,
     /// Its drives.
     pub drives: Vec<DriveStatus>,
     /// The drives that hold copies of the metadata now.
     pub metadata_mirrors: Vec<u32>,
+    /// Copies of the metadata that it wants while these drives live.
+    #[serde(default)]
+    pub metadata_mirrors_wanted: u16,
     /// Index of the last applied command of the metadata.
     pub applied_index: u64,
+}
+
+/// More drives are out of service than what was written while all lived survives.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct Damage {
+    /// Drives out of service.
+    pub drives_out: u16,
+    /// Drives that could be.
+    pub drives_survived: u16,
+    /// Stored bodies, of versions and of parts, with fewer pieces on the other drives than it takes
+    /// to read them; `None` while they are being counted.
+    pub bodies_unreadable: Option<u64>,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { drives_out, drives_survived, bodies_unreadable } = self;
+        write!(
+            f,
+            "{drives_out} drives are out of service and the data survives {drives_survived}: "
+        )?;
+        match bodies_unreadable {
+            Some(count) => write!(f, "{count} objects or parts may be unreadable"),
+            None => write!(f, "objects may be unreadable (being counted)"),
+        }
+    }
 }
 
 /// One drive.
@@ -73,11 +106,16 @@ impl fmt::Display for Status {
         writeln!(f, "leader    {leader}")?;
         writeln!(f, "profile   {}{}", self.profile, self.profile_remark())?;
         writeln!(f, "survives  {}", self.survival())?;
+        if let Some(damage) = &self.damage {
+            writeln!(f, "damage    {damage}")?;
+        }
         writeln!(f, "drives    {live} of {all} live")?;
         writeln!(
             f,
-            "metadata  on drives {:?}, applied {}",
-            self.metadata_mirrors, self.applied_index
+            "metadata  on drives {:?}{}, applied {}",
+            self.metadata_mirrors,
+            self.mirrors_remark(),
+            self.applied_index
         )?;
         writeln!(f)?;
         writeln!(f, "drive  state     used        free        preallocated  rot    directory")?;
@@ -109,6 +147,14 @@ impl Status {
             String::new()
         } else {
             format!(" (stepped down from {}: drives are out of service)", self.profile_goal)
+        }
+    }
+
+    fn mirrors_remark(&self) -> String {
+        let wanted = self.metadata_mirrors_wanted;
+        match self.metadata_mirrors.len() < usize::from(wanted) {
+            true => format!(" ({wanted} wanted)"),
+            false => String::new(),
         }
     }
 
@@ -152,7 +198,14 @@ pub fn of(booted: &BootedCore, cores: u16) -> Status {
         drives.iter().filter(|drive| !matches!(drive.state.as_str(), "live" | "full")).count();
     let metadata = u16::try_from(mirrors.len().saturating_sub(1)).unwrap_or(u16::MAX);
     let parity = |profile: Option<Profile>| profile.map_or(0, |profile| u16::from(profile.m));
-    let left = parity(goal).saturating_sub(u16::try_from(out).unwrap_or(u16::MAX));
+    let out = u16::try_from(out).unwrap_or(u16::MAX);
+    let left = parity(goal).saturating_sub(out);
+    let wanted = layout.as_ref().map_or(0, |layout| wanted_now(layout, &boot.table));
+    let damage = (out > parity(goal)).then(|| Damage {
+        drives_out: out,
+        drives_survived: parity(goal),
+        bodies_unreadable: booted.unreadable.get(),
+    });
     Status {
         version: env!("CARGO_PKG_VERSION").into(),
         cluster: boot.identity.cluster_name.clone(),
@@ -164,8 +217,10 @@ pub fn of(booted: &BootedCore, cores: u16) -> Status {
         survives_drives: parity(now).min(metadata),
         survives_drives_old: left.min(metadata),
         degraded: out > 0,
+        damage,
         drives,
         metadata_mirrors: mirrors,
+        metadata_mirrors_wanted: u16::try_from(wanted).unwrap_or(u16::MAX),
         applied_index: booted.meta.applied(),
     }
 }

@@ -196,7 +196,6 @@ pub(crate) fn all_dead() -> KeyRange {
 }
 
 /// All data records.
-#[cfg(test)]
 pub(crate) fn all_data() -> KeyRange {
     KeyRange::of_prefix(vec![space::DATA])
 }

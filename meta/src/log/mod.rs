@@ -27,6 +27,12 @@ pub(crate) fn acknowledged_key() -> Vec<u8> {
     b"acknowledged".into()
 }
 
+/// Where the mirror's mark is: the epoch of the last mirror set that it was in. Of a mirror, not of
+/// the log; it lies here because the log is what is synced.
+pub(crate) fn epoch_key() -> Vec<u8> {
+    b"mirror-epoch".into()
+}
+
 /// Where the entry at `index` is.
 pub(crate) fn entry_key(index: u64) -> Vec<u8> {
     [b"entry/".as_slice(), &index.to_be_bytes()].concat()

@@ -1,11 +1,17 @@
 //! Metadata mirrors: log and state are kept on several drives of a node, so that losing a drive
-//! does not lose the metadata. `seed` brings them to one state at the opening, `write` keeps them
-//! there.
+//! does not lose the metadata. `seed` opens them and brings them to one state, `write` keeps them
+//! there, `add` takes a new one in while the node serves.
 //!
 //! An append is acknowledged after it is synced on all live mirrors. A mirror that fails is left
 //! out, and the node records the new set in every drive's superblock before the next
 //! acknowledgement; so the set with the highest epoch names only mirrors that have everything.
+//!
+//! The epoch is raised with every change and at every opening. It is written as a *mark* into each
+//! mirror of the set first, and into the superblocks only when all marks are durable. So whatever a
+//! crash interrupts, no superblock shows a higher epoch than the mirrors of the set; and a mirror
+//! whose mark is below what a superblock shows is an older copy that was put back: never used.
 
+mod add;
 pub(crate) mod seed;
 pub(crate) mod write;
 
@@ -18,7 +24,7 @@ pub(crate) use write::Mirrors;
 /// Which drives hold the metadata of a node, as its superblocks record it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MirrorSet {
-    /// Grows by one with each change.
+    /// Grows by one with each change and each opening. Zero: the founding has not ended.
     pub epoch: u64,
     /// The drives.
     pub drives: Vec<DriveOrdinal>,

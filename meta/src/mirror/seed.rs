@@ -1,10 +1,13 @@
-//! Bringing the mirrors of a node to one state when the metadata is opened: the most advanced one
-//! is chosen, those that lack only the unacknowledged end of its log are caught up, all others are
-//! made anew from it. Every step here blocks; `open` runs it on a thread for that.
+//! Bringing mirrors to one state. When the metadata is opened, the most advanced one is chosen and
+//! those that lack only the unacknowledged end of its log are caught up; all others are left out,
+//! and made anew by `add`. Every step here blocks; the callers run it on a thread for that.
 
 use crate::apply;
 use crate::key::{self, KeyRange};
-use crate::log::{EntryFrame, Inspected, Position, entry_key, entry_keys, inspect, vote_key};
+use crate::log::{
+    EntryFrame, Inspected, Position, entry_key, entry_keys, epoch_key, inspect, vote_key,
+};
+use crate::mirror::MirrorSet;
 use crate::open::OpenError;
 use crate::record::Malformed;
 use crate::rocks::{self, Purpose};
@@ -26,7 +29,7 @@ pub(crate) struct Place {
 /// A mirror that is open and sound.
 #[derive(Clone)]
 pub(crate) struct Seeded {
-    pub drive: DriveOrdinal,
+    pub place: Place,
     pub log: Database,
     pub state: Database,
     pub inspected: Inspected,
@@ -41,13 +44,37 @@ fn state_path(path: &Path) -> PathBuf {
     path.join("state")
 }
 
-/// Whether `place` holds a metadata mirror, sound or not.
+/// Whether `place` holds a whole metadata mirror, sound or not.
 pub(crate) fn holds_mirror(storage: &Storage, place: &Place) -> bool {
     let paths = [log_path(&place.path), state_path(&place.path)];
-    paths.iter().any(|path| match storage {
+    paths.iter().all(|path| match storage {
         Storage::Rocks => rocks::exists(path),
         Storage::Twin(world) => world.exists(path),
     })
+}
+
+/// Whether `place` holds a mirror of a cluster that was founded, not only what a founding that was
+/// cut short left behind.
+pub(crate) fn holds_founded_mirror(storage: &Storage, place: &Place) -> bool {
+    let marked = || {
+        let log = open_database(storage, &log_path(&place.path), Purpose::Log).map_err(failed)?;
+        mark_of(&log)
+    };
+    holds_mirror(storage, place) && marked().is_ok_and(|epoch| epoch.is_some())
+}
+
+/// The epoch of the last mirror set that the mirror was in.
+fn mark_of(log: &Database) -> Result<Option<u64>, ReadError> {
+    let Some(bytes) = log.now(Reach::Drive).get(&epoch_key())? else { return Ok(None) };
+    let bytes = bytes.as_slice().try_into().map_err(|_| Malformed::Not("mirror mark"))?;
+    Ok(Some(u64::from_be_bytes(bytes)))
+}
+
+/// Notes durably that the mirror with this log is in the set of `epoch`.
+pub(crate) fn mark(log: &Database, epoch: u64) -> io::Result<()> {
+    let mut batch = Batch::default();
+    batch.put(epoch_key(), epoch.to_be_bytes().into());
+    log.write(&batch, true)
 }
 
 fn open_database(storage: &Storage, path: &Path, purpose: Purpose) -> io::Result<Database> {
@@ -71,7 +98,7 @@ fn remove_databases(storage: &Storage, path: &Path) -> io::Result<()> {
 pub(crate) fn create(storage: &Storage, place: &Place) -> io::Result<Seeded> {
     remove_databases(storage, &place.path)?;
     Ok(Seeded {
-        drive: place.drive,
+        place: place.clone(),
         log: open_database(storage, &log_path(&place.path), Purpose::Log)?,
         state: open_database(storage, &state_path(&place.path), Purpose::State)?,
         inspected: Inspected { vote: None, purged: None, last: None },
@@ -80,27 +107,38 @@ pub(crate) fn create(storage: &Storage, place: &Place) -> io::Result<Seeded> {
 }
 
 /// Opens the mirrors of the recorded set and chooses the most advanced one. It comes first in the
-/// answer; behind it come those that were brought to the same state. The others are to be made anew.
+/// answer; behind it come those that were brought to the same state. The others are left out.
 pub(crate) fn survey(
     storage: &Storage,
-    recorded: &[DriveOrdinal],
+    recorded: &MirrorSet,
     places: &[Place],
 ) -> Result<Vec<Seeded>, OpenError> {
     let mut sound = Vec::new();
-    let mut damaged = None;
-    for place in places.iter().filter(|place| recorded.contains(&place.drive)) {
+    let mut refused = None;
+    for place in places.iter().filter(|place| recorded.drives.contains(&place.drive)) {
         if !holds_mirror(storage, place) {
             continue;
         }
-        match open_existing(storage, place) {
-            Ok(mirror) => sound.push(mirror),
+        let opened = open_existing(storage, place);
+        match opened.and_then(|mirror| Ok((mark_of(&mirror.log)?, mirror))) {
+            // Why one without a mark is taken: versions before the marks wrote none, and a mirror
+            // that was ever recorded by this one has one.
+            Ok((Some(epoch), _)) if epoch < recorded.epoch => {
+                tracing::warn!(epoch, "the metadata on {} is an older copy", place.drive);
+                refused.get_or_insert(OpenError::Stale {
+                    drive: place.drive,
+                    epoch,
+                    recorded: recorded.clone(),
+                });
+            }
+            Ok((_, mirror)) => sound.push(mirror),
             Err(ReadError::Malformed(Malformed::Newer(_))) => {
                 return Err(OpenError::Newer(place.drive));
             }
             Err(error) => {
                 tracing::warn!("the metadata on {} is damaged: {error}", place.drive);
                 let what = error.to_string();
-                damaged = Some(OpenError::Damaged { drive: place.drive, what });
+                refused = Some(OpenError::Damaged { drive: place.drive, what });
             }
         }
     }
@@ -109,11 +147,11 @@ pub(crate) fn survey(
         (mirror.inspected.progress(), mirror.applied)
     });
     let Some(best) = best.map(|best| sound.swap_remove(best)) else {
-        return Err(damaged.unwrap_or_else(|| OpenError::NoMirror(recorded.into())));
+        return Err(refused.unwrap_or_else(|| OpenError::NoMirror(recorded.drives.clone())));
     };
     let mut kept = vec![best.clone()];
     for mirror in sound {
-        let drive = mirror.drive;
+        let drive = mirror.place.drive;
         match catch_up(&best, mirror) {
             Ok(Some(mirror)) => kept.push(mirror),
             Ok(None) => tracing::info!("the metadata on {drive} is too old: made anew"),
@@ -129,17 +167,25 @@ fn open_existing(storage: &Storage, place: &Place) -> Result<Seeded, ReadError> 
     };
     let log = open(log_path(&place.path), Purpose::Log)?;
     let state = open(state_path(&place.path), Purpose::State)?;
+    read_in(place.clone(), log, state)
+}
+
+/// How far an open mirror is.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn read_in(place: Place, log: Database, state: Database) -> Result<Seeded, ReadError> {
     let applied: Option<Position> = get_record(&state.now(Reach::Drive), &key::applied())?;
     let inspected = inspect(&log.snapshot(Reach::Drive), applied)?;
     if applied < inspected.purged {
         return Err(ReadError::Failed("the state is older than the log reaches back".into()));
     }
-    Ok(Seeded { drive: place.drive, log, state, inspected, applied })
+    Ok(Seeded { place, log, state, inspected, applied })
 }
 
 /// Gives `mirror` what it lacks of the end of the log, and applies what `best` has applied. `None`:
 /// that is not enough.
-fn catch_up(best: &Seeded, mut mirror: Seeded) -> Result<Option<Seeded>, ReadError> {
+pub(crate) fn catch_up(best: &Seeded, mut mirror: Seeded) -> Result<Option<Seeded>, ReadError> {
     let last = mirror.inspected.last;
     if last != best.inspected.last {
         if !holds(best, last)? {
@@ -195,15 +241,20 @@ fn failed(error: io::Error) -> ReadError {
     ReadError::Failed(error.to_string())
 }
 
-/// Makes a mirror at `place` anew from `best`, which nobody changes meanwhile.
-pub(crate) fn copy(storage: &Storage, best: &Seeded, place: &Place) -> io::Result<Seeded> {
-    let made = create(storage, place)?;
-    let copy_all =
-        |from, to, synced| copy_rows(from, to, &key::all(), synced).map_err(io::Error::other);
-    copy_all(&best.state, &made.state, false)?;
-    made.state.flush()?;
-    copy_all(&best.log, &made.log, true)?;
-    Ok(Seeded { inspected: best.inspected, applied: best.applied, ..made })
+/// Makes a mirror at `place` anew from a log and a state that go on being written; the log is not
+/// purged meanwhile. It is as of a moment during the call.
+pub(crate) fn copy(
+    storage: &Storage,
+    log: &Database,
+    state: &Database,
+    place: &Place,
+) -> Result<Seeded, ReadError> {
+    let made = create(storage, place).map_err(failed)?;
+    copy_rows(state, &made.state, &key::all(), false)?;
+    made.state.flush().map_err(failed)?;
+    // Invariant: the log behind the state, so that it holds what the state lacks.
+    copy_rows(log, &made.log, &key::all(), true)?;
+    read_in(made.place, made.log, made.state)
 }
 
 fn copy_rows(

@@ -2,44 +2,48 @@
 //! in place and to the others in order behind it. A mirror that fails, or is told to have failed, is
 //! left out for good.
 
-use super::seed::Seeded;
+use super::seed::{self, Place, Seeded};
 use super::{MirrorSet, RecordMirrors};
 use crate::shared::Shared;
-use crate::state::{Batch, Database};
+use crate::state::{Batch, Database, Storage};
 use futures_util::future::join_all;
 use hamster_core::ids::DriveOrdinal;
 use hamster_core::sync::{self, OneshotSender, Receiver, Semaphore, Sender};
 use hamster_core::worker::Worker;
 use hamster_core::{Core, Queue, limits};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// The mirrors of this node. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Mirrors(Rc<Inner>);
+pub(crate) struct Mirrors(pub(super) Rc<Inner>);
 
-struct Inner {
-    core: Core,
+pub(super) struct Inner {
+    pub(super) core: Core,
+    pub(super) storage: Storage,
     shared: Arc<Shared>,
     record: RecordMirrors,
     /// Those in use. The first one is read from.
-    live: RefCell<Vec<Rc<Mirror>>>,
+    pub(super) live: RefCell<Vec<Rc<Mirror>>>,
     set: RefCell<MirrorSet>,
+    /// Held while a batch goes to the logs.
+    pub(super) log_write: Semaphore,
     /// Held while the set changes, until the change is recorded.
-    changing: Semaphore,
+    pub(super) changing: Semaphore,
     /// Held while a batch goes to the states.
-    state_write: Semaphore,
+    pub(super) state_write: Semaphore,
+    pub(super) seeding: Cell<bool>,
 }
 
-struct Mirror {
-    drive: DriveOrdinal,
+pub(super) struct Mirror {
+    pub(super) place: Place,
     /// Its place among the databases that readers share.
     slot: usize,
-    log: Database,
-    state: Database,
-    log_worker: Worker,
+    pub(super) log: Database,
+    pub(super) state: Database,
+    pub(super) log_worker: Worker,
     state_worker: Worker,
     follower: Sender<Follow>,
 }
@@ -53,40 +57,50 @@ enum Follow {
 }
 
 impl Mirrors {
-    /// Over `seeded`, which the superblocks record as `set`. `shared` holds their states in order.
+    /// None yet; the superblocks record `set`.
     pub(crate) fn new(
         core: &Core,
+        storage: Storage,
         shared: Arc<Shared>,
         record: RecordMirrors,
         set: MirrorSet,
-        seeded: Vec<Seeded>,
     ) -> Self {
-        let mirrors = Self(Rc::new(Inner {
+        Self(Rc::new(Inner {
             core: core.clone(),
+            storage,
             shared,
             record,
             live: RefCell::default(),
             set: RefCell::new(set),
+            log_write: Semaphore::new(1),
             changing: Semaphore::new(1),
             state_write: Semaphore::new(1),
-        }));
-        for (slot, seeded) in seeded.into_iter().enumerate() {
-            let (follower, follows) = sync::channel(limits::MIRROR_BATCHES_BEHIND_MAX);
-            let mirror = Rc::new(Mirror {
-                drive: seeded.drive,
-                slot,
-                log: seeded.log,
-                state: seeded.state,
-                log_worker: core.worker("meta-log"),
-                state_worker: core.worker("meta-state"),
-                follower,
-            });
-            mirrors.0.live.borrow_mut().push(Rc::clone(&mirror));
-            let (state, worker) = (mirror.state.clone(), mirror.state_worker.clone());
-            let follow = follow(mirrors.clone(), mirror.drive, state, worker, follows);
-            core.spawn(Queue::Latency, follow);
-        }
-        mirrors
+            seeding: Cell::new(false),
+        }))
+    }
+
+    /// Uses `seeded` from now on. The set is not recorded by this.
+    pub(crate) fn start(&self, seeded: Seeded) -> io::Result<()> {
+        let slot = self.0.shared.add_state(&seeded.state);
+        let slot = slot.ok_or_else(|| io::Error::other("too many mirrors since the start"))?;
+        let (follower, follows) = sync::channel(limits::MIRROR_BATCHES_BEHIND_MAX);
+        let core = &self.0.core;
+        let mirror = Rc::new(Mirror {
+            place: seeded.place,
+            slot,
+            log: seeded.log,
+            state: seeded.state,
+            log_worker: core.worker("meta-log"),
+            state_worker: core.worker("meta-state"),
+            follower,
+        });
+        let (state, worker) = (mirror.state.clone(), mirror.state_worker.clone());
+        core.spawn(
+            Queue::Latency,
+            follow(self.clone(), mirror.place.drive, state, worker, follows),
+        );
+        self.0.live.borrow_mut().push(mirror);
+        Ok(())
     }
 
     /// The log to read from.
@@ -101,10 +115,10 @@ impl Mirrors {
 
     /// The drive that is read from.
     pub(crate) fn first_drive(&self) -> io::Result<DriveOrdinal> {
-        Ok(self.first()?.drive)
+        Ok(self.first()?.place.drive)
     }
 
-    fn first(&self) -> io::Result<Rc<Mirror>> {
+    pub(super) fn first(&self) -> io::Result<Rc<Mirror>> {
         let first = self.0.live.borrow().first().cloned();
         first.ok_or_else(|| io::Error::other("no metadata mirror is left"))
     }
@@ -113,6 +127,7 @@ impl Mirrors {
     /// those is recorded.
     pub(crate) async fn write_log(&self, batch: Batch) -> io::Result<()> {
         let batch = Arc::new(batch);
+        let _alone = self.0.log_write.acquire(1).await;
         let live = self.0.live.borrow().clone();
         let writes = live.iter().map(|mirror| {
             let (log, batch) = (mirror.log.clone(), Arc::clone(&batch));
@@ -121,8 +136,8 @@ impl Mirrors {
         let results = join_all(writes).await;
         for (mirror, result) in live.iter().zip(results) {
             if let Err(error) = result {
-                tracing::error!("the metadata log on {} failed: {error}", mirror.drive);
-                self.leave_out(mirror.drive).await?;
+                tracing::error!("the metadata log on {} failed: {error}", mirror.place.drive);
+                self.leave_out(mirror.place.drive).await?;
             }
         }
         // Why: the set may be changing for another reason, and an acknowledgement must not be faster
@@ -156,7 +171,7 @@ impl Mirrors {
             result => result.map(|_| ()),
         };
         if let Err(error) = written {
-            return Ok(Err((first.drive, error)));
+            return Ok(Err((first.place.drive, error)));
         }
         for mirror in live.iter().skip(1) {
             // A follower ends with its mirror only; then the batch is of no use to it.
@@ -176,7 +191,7 @@ impl Mirrors {
         let results = join_all(flushes).await;
         for (mirror, flushed) in live.iter().zip(results) {
             if !flushed {
-                self.leave_out(mirror.drive).await?;
+                self.leave_out(mirror.place.drive).await?;
             }
         }
         self.first().map(|_| ())
@@ -186,28 +201,65 @@ impl Mirrors {
     /// recorded when this is done. An error: no mirror is left, or the set cannot be recorded.
     pub(crate) async fn leave_out(&self, drive: DriveOrdinal) -> io::Result<()> {
         let _permit = self.0.changing.acquire(1).await;
-        if !self.0.live.borrow().iter().any(|mirror| mirror.drive == drive) {
+        if !self.0.live.borrow().iter().any(|mirror| mirror.place.drive == drive) {
             return self.first().map(|_| ());
         }
         tracing::warn!("the metadata mirror on {drive} is left out");
         // No batch is on its way to the states while the first one changes.
         let _still = self.0.state_write.acquire(1).await;
-        self.0.live.borrow_mut().retain(|mirror| mirror.drive != drive);
-        let first = self.settle_first().await.inspect_err(|_| {
-            self.0.shared.stop("the last metadata mirror has failed");
-        })?;
-        self.0.shared.read_from(first.slot);
-        let set = {
-            let mut set = self.0.set.borrow_mut();
-            set.epoch += 1;
-            set.drives = self.0.live.borrow().iter().map(|mirror| mirror.drive).collect();
-            set.clone()
-        };
+        self.0.live.borrow_mut().retain(|mirror| mirror.place.drive != drive);
+        self.advance().await
+    }
+
+    /// Raises the epoch of the set and records it: after the opening, and at the end of a founding.
+    ///
+    /// # Errors
+    /// No mirror is left, or the set cannot be recorded: the metadata has stopped.
+    pub(crate) async fn record_set(&self) -> io::Result<()> {
+        let _permit = self.0.changing.acquire(1).await;
+        let _still = self.0.state_write.acquire(1).await;
+        self.advance().await
+    }
+
+    /// Makes the mirrors in use the set of the next epoch: marks them, then has it recorded. The
+    /// caller holds `changing` and `state_write`.
+    pub(super) async fn advance(&self) -> io::Result<()> {
+        let epoch = self.0.set.borrow().epoch + 1;
+        // Invariant: all marks before any superblock (see the module above).
+        loop {
+            let first = self.settle_first().await.inspect_err(|_| {
+                self.0.shared.stop("the last metadata mirror has failed");
+            })?;
+            self.0.shared.read_from(first.slot);
+            if self.mark(epoch).await {
+                break;
+            }
+        }
+        let drives = self.0.live.borrow().iter().map(|mirror| mirror.place.drive).collect();
+        let set = MirrorSet { epoch, drives };
+        self.0.set.replace(set.clone());
         let recorded = (self.0.record)(set).await;
         recorded.inspect_err(|error| {
             self.0.live.borrow_mut().clear();
             self.0.shared.stop(&format!("the metadata mirrors cannot be recorded: {error}"));
         })
+    }
+
+    /// Marks the mirrors in use; those that refuse are not used any more. Whether none did.
+    async fn mark(&self, epoch: u64) -> bool {
+        let live = self.0.live.borrow().clone();
+        let marks = live.iter().map(|mirror| {
+            let log = mirror.log.clone();
+            mirror.log_worker.run(move || seed::mark(&log, epoch))
+        });
+        let marked = join_all(marks).await;
+        for (mirror, marked) in live.iter().zip(&marked) {
+            if let Err(error) = marked {
+                tracing::error!("the metadata log on {} failed: {error}", mirror.place.drive);
+                self.0.live.borrow_mut().retain(|other| !Rc::ptr_eq(other, mirror));
+            }
+        }
+        marked.iter().all(Result::is_ok)
     }
 
     /// The first mirror whose state has everything that was sent to it.
@@ -219,7 +271,7 @@ impl Mirrors {
             if sent.is_ok() && answered.await.unwrap_or(false) {
                 return Ok(first);
             }
-            self.0.live.borrow_mut().retain(|mirror| mirror.drive != first.drive);
+            self.0.live.borrow_mut().retain(|mirror| !Rc::ptr_eq(mirror, &first));
         }
     }
 

@@ -4,7 +4,7 @@ use super::{Extent, Object};
 use crate::key;
 use crate::record::{Content, DataRecord, Head, Part, Record, UploadId, Version, VersionId};
 use crate::state::{ReadError, View, Visit, get_record};
-use hamster_core::ids::{BucketId, DataId};
+use hamster_core::ids::{BucketId, DataId, DriveOrdinal};
 use std::ops::Range;
 
 /// The version of this id.
@@ -26,6 +26,22 @@ pub(crate) fn version(
     let version: Option<Version> = get_record(view, &key::version(bucket, key, sequence))?;
     // Why the filter: a null version has a sequence, but is not named by it.
     Ok(version.filter(|version| version.id == id))
+}
+
+/// Counts the data records that have fewer than k durable pieces on drives that are not gone.
+pub(crate) fn unreadable(
+    view: &dyn View,
+    is_gone: &dyn Fn(DriveOrdinal) -> bool,
+) -> Result<u64, ReadError> {
+    let mut count = 0;
+    view.scan(&key::all_data(), &mut |_, value| {
+        let record = DataRecord::decode(value)?;
+        let pieces = record.pieces.iter();
+        let left = pieces.filter(|piece| piece.checksum.is_some() && !is_gone(piece.drive)).count();
+        count += u64::from(left < usize::from(record.k));
+        Ok(Visit::Next)
+    })?;
+    Ok(count)
 }
 
 /// Rows that refer to one another do not: they are of two moments.

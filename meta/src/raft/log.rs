@@ -314,6 +314,10 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn purge(&mut self, up_to: LogIdOf<Types>) -> io::Result<()> {
+        if self.0.mirrors.is_seeding() {
+            // Why: the mirror that is being made still needs them. The next purge takes them along.
+            return Ok(());
+        }
         let position = adapter::position(&up_to);
         let former = self.0.head.borrow().purged;
         self.0.head.borrow_mut().purge(position);

@@ -59,8 +59,9 @@ impl Machine {
     ) -> Result<Open, OpenError> {
         let mut mirrors = vec![];
         for drive in drives {
-            let directory = core.disk().create_directory(&self.drive(*drive)).await?;
-            mirrors.push(MirrorDirectory { drive: DriveOrdinal::new(*drive), directory });
+            if founding || self.recorded.borrow().drives.contains(&DriveOrdinal::new(*drive)) {
+                mirrors.push(self.place(core, *drive).await?);
+            }
         }
         let recorded = Rc::clone(&self.recorded);
         let known = recorded.borrow().clone();
@@ -83,6 +84,12 @@ impl Machine {
         Ok(open)
     }
 
+    /// Where a drive keeps its mirror.
+    pub async fn place(&self, core: &Core, drive: u32) -> Result<MirrorDirectory, OpenError> {
+        let directory = core.disk().create_directory(&self.drive(drive)).await?;
+        Ok(MirrorDirectory { drive: DriveOrdinal::new(drive), directory })
+    }
+
     /// Founds with one mirror on core 0 of two; the rest is for core 1.
     pub async fn open_for_two(
         &self,
@@ -99,15 +106,22 @@ impl Machine {
     pub async fn found(&self, core: &Core, drives: &[u32]) -> (Meta, BucketId) {
         let meta = self.open(core, true, drives).await.expect("empty drives");
         propose(&meta, found(drives)).await;
+        meta.record_mirrors().await.expect("recorded");
         propose(&meta, Command::Boot { node: NODE }).await;
         let bucket = create_bucket(&meta).await;
         (meta, bucket)
     }
 
-    /// Opens the metadata again after a restart, and boots.
+    /// Opens the metadata again after a restart, boots, and makes mirrors on all of `drives`.
     pub async fn restart(&self, core: &Core, drives: &[u32]) -> Meta {
         let meta = self.open(core, false, drives).await.expect("metadata");
         propose(&meta, Command::Boot { node: NODE }).await;
+        for drive in drives {
+            if !meta.mirrors().drives.contains(&DriveOrdinal::new(*drive)) {
+                let place = self.place(core, *drive).await.expect("a directory");
+                meta.add_mirror(&place).await.expect("a new mirror");
+            }
+        }
         meta
     }
 

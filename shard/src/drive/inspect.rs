@@ -90,16 +90,17 @@ async fn look(directory: &Directory) -> io::Result<Inspection> {
     Ok(unknown.map_or(Inspection::Empty, |entry| Inspection::Foreign(entry.name)))
 }
 
-/// Makes the empty `directory` a drive, durably.
+/// Makes `directory` a drive, durably: an empty one, or what a founding that was cut short left.
 ///
 /// # Errors
-/// It is not empty, is held by another process, or cannot be written.
+/// It is neither, is held by another process, or cannot be written.
 pub async fn format(directory: &Directory, superblock: &Superblock) -> Result<(), DriveError> {
     let Some(_lock) = directory.lock().await? else {
         return Err(DriveError::Unfit(Inspection::Busy));
     };
     match look(directory).await? {
         Inspection::Empty => Ok(write(directory, superblock).await?),
+        Inspection::Ours(former) if !former.is_founded() => Ok(write(directory, superblock).await?),
         other => Err(DriveError::Unfit(other)),
     }
 }

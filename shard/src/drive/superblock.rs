@@ -36,10 +36,17 @@ pub struct Superblock {
 /// drives; the highest epoch is right.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MirrorSet {
-    /// Counts the changes of the set.
+    /// Counts the changes of the set. Zero until the founding ends.
     pub epoch: u64,
     /// The drives in it.
     pub drives: Vec<DriveOrdinal>,
+}
+
+impl Superblock {
+    /// Whether the drive's cluster was founded to the end. If not, nothing was ever stored on it.
+    pub fn is_founded(&self) -> bool {
+        self.mirrors.epoch > 0
+    }
 }
 
 /// What the bytes of a superblock file are.
