@@ -52,6 +52,12 @@ impl Disk {
     }
 }
 
+/// Whether an operation was given up because its core ends: that says nothing of the drive. (What
+/// was written or synced by then is as unknown as after any other error.)
+pub fn is_cancelled(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(uring::CANCELED)
+}
+
 /// What a directory entry is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EntryKind {

@@ -6,7 +6,7 @@ use hamster_core::ids::{ClusterUuid, DataId, DriveOrdinal, DriveUuid, NodeId};
 use hamster_core::uring::runtime::{RuntimeConfig, available_cpus, run};
 use hamster_core::{Core, Queue, mesh};
 use hamster_shard::drive::{self, Inspection, MirrorSet, Superblock};
-use hamster_shard::{DriveTable, Location, OpenDrive, Plan, Shards, open};
+use hamster_shard::{DriveTable, Location, OpenDrive, Plan, ReadMemory, Shards, open};
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -50,7 +50,9 @@ async fn start(core: &Core, root: &Path) -> (Shards, Arc<DriveTable>) {
     let table = Arc::new(DriveTable::new((0..DRIVES).map(DriveOrdinal::new), []));
     let port = mesh::ports(1).remove(0);
     let before = core.clock().now();
-    let shards = open(core, drives, Arc::clone(&table), port, 1).await.expect("opens");
+    let shards = open(core, drives, Arc::clone(&table), port, 1, ReadMemory::default())
+        .await
+        .expect("opens");
     println!("opened in {:?}", core.clock().now().since(before));
     (shards, table)
 }

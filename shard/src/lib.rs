@@ -25,5 +25,5 @@ pub mod write;
 pub use drive::{DriveState, DriveTable, OpenDrive};
 pub use location::{Location, Piece, Plan, Receipt};
 pub use read::{CacheFigures, ReadError, Reader};
-pub use shards::{OpenError, Shards, open};
+pub use shards::{OpenError, ReadMemory, Shards, open};
 pub use write::{WriteError, Writer};

@@ -34,6 +34,28 @@ pub enum OpenError {
     CoreEnded,
 }
 
+/// What one core's reads may hold in memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReadMemory {
+    /// Verified bytes kept for the next reader.
+    pub cache: ByteCount,
+    /// Stripes being read and waiting to be taken; at least the largest stripe.
+    pub in_flight: ByteCount,
+}
+
+impl Default for ReadMemory {
+    fn default() -> Self {
+        Self { cache: READ_CACHE_BYTES_DEFAULT, in_flight: READ_BYTES_IN_FLIGHT_MAX }
+    }
+}
+
+impl ReadMemory {
+    /// All of it. Why twice what is in flight: a stripe that is restored takes as much again.
+    pub fn total(&self) -> ByteCount {
+        self.cache + double(self.in_flight)
+    }
+}
+
 /// One core's handle to the drives. Cheap to clone.
 #[derive(Clone)]
 pub struct Shards(Rc<Inner>);
@@ -77,6 +99,7 @@ pub async fn open(
     table: Arc<DriveTable>,
     port: UnboundPort<Question, Answer>,
     writer_epoch: u64,
+    memory: ReadMemory,
 ) -> Result<Shards, OpenError> {
     let lanes = Lanes::bind(core, port);
     let opened = drives.into_iter().map(|identity| {
@@ -103,9 +126,9 @@ pub async fn open(
         encoder: Encoder::default(),
         restorer: Restorer::default(),
         write_blocks: Semaphore::new(blocks(write_bytes.max(STRIPE_BYTES_MAX))),
-        read_blocks: Semaphore::new(blocks(READ_BYTES_IN_FLIGHT_MAX)),
-        read_buffers: BufferPool::new(READ_CACHE_BYTES_DEFAULT + double(READ_BYTES_IN_FLIGHT_MAX)),
-        cache: RefCell::new(Cache::new(READ_CACHE_BYTES_DEFAULT)),
+        read_blocks: Semaphore::new(blocks(memory.in_flight.max(STRIPE_BYTES_MAX))),
+        read_buffers: BufferPool::new(memory.total()),
+        cache: RefCell::new(Cache::new(memory.cache)),
     })))
 }
 

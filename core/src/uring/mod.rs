@@ -25,3 +25,6 @@ mod ring;
 mod slot;
 mod system;
 mod timer;
+
+/// What the kernel, and the ring once it closes, say of what was given up.
+pub(crate) const CANCELED: i32 = libc::ECANCELED;

@@ -65,8 +65,16 @@ fn init_command(init: Init, json: bool) -> Result<(), NodeError> {
 }
 
 fn serve_command(serve: Serve, json: bool) -> Result<(), NodeError> {
-    let root = environment::var("HAMSTER_ACCESS_KEY_ID")
-        .zip(environment::var("HAMSTER_SECRET_ACCESS_KEY"));
+    const KEY: &str = "HAMSTER_ACCESS_KEY_ID";
+    const SECRET: &str = "HAMSTER_SECRET_ACCESS_KEY";
+    let root = match (environment::var(KEY), environment::var(SECRET)) {
+        (Some(key), Some(secret)) => Some((key, secret)),
+        (None, None) => None,
+        _ => {
+            let remedy = format!("only one of {KEY} and {SECRET} is set; set both, or neither");
+            return Err(NodeError::Credentials(remedy));
+        }
+    };
     hamster_node::serve(ServeConfig {
         data_dirs: serve.data_dirs,
         node: serve.node,

@@ -57,10 +57,10 @@ pub fn serving(
         ));
     }
     say(&format!(
-        "memory   at most {}: per core {} buffers, {} read cache, {} connections; {} metadata",
+        "memory   at most {}: per core {} buffers, {} reads, {} connections; {} metadata",
         memory.total(),
         memory.buffers,
-        memory.cache,
+        memory.reads.total(),
         memory.connections,
         memory.metadata
     ));

@@ -3,6 +3,7 @@
 use crate::error::NodeError;
 use hamster_core::ByteCount;
 use hamster_core::limits;
+use hamster_shard::ReadMemory;
 
 /// Bounds per core; their sum is the bound of the process, which it says at boot.
 #[derive(Clone, Copy, Debug)]
@@ -11,8 +12,8 @@ pub struct Memory {
     pub cores: u16,
     /// Aligned buffers of one core.
     pub buffers: ByteCount,
-    /// Read cache of one core.
-    pub cache: ByteCount,
+    /// Read cache and reads under way of one core.
+    pub reads: ReadMemory,
     /// Receive buffers and request heads of one core.
     pub connections: ByteCount,
     /// The metadata of the node: databases, and what the cores remember of them.
@@ -20,7 +21,7 @@ pub struct Memory {
 }
 
 /// Below this a core cannot hold one stripe of each of a few writers.
-const CORE_BYTES_MIN: ByteCount = ByteCount::mib(128);
+const CORE_BYTES_MIN: ByteCount = ByteCount::mib(192);
 
 impl Memory {
     /// Divides `bound`, or takes the defaults where none is given.
@@ -36,7 +37,7 @@ impl Memory {
             return Ok(Self {
                 cores,
                 buffers: limits::BUFFER_POOL_BYTES_DEFAULT,
-                cache: limits::READ_CACHE_BYTES_DEFAULT,
+                reads: ReadMemory::default(),
                 connections,
                 metadata,
             });
@@ -49,13 +50,14 @@ impl Memory {
             let least = metadata + ByteCount::new(per_core.get() * count);
             return Err(NodeError::TooLittleMemory { given: bound, cores, least });
         }
-        let cache = ByteCount::new(rest.get() / 3);
-        Ok(Self { cores, buffers: rest - cache, cache, connections, metadata })
+        let third = ByteCount::new(rest.get() / 3);
+        let reads = ReadMemory { cache: third, in_flight: ByteCount::new(third.get() / 2) };
+        Ok(Self { cores, buffers: third, reads, connections, metadata })
     }
 
     /// The bound of the process.
     pub fn total(&self) -> ByteCount {
-        let per_core = self.buffers + self.cache + self.connections;
+        let per_core = self.buffers + self.reads.total() + self.connections;
         self.metadata + ByteCount::new(per_core.get() * u64::from(self.cores))
     }
 }

@@ -9,8 +9,8 @@ use crate::control::{CORE_ZERO, Control, UnboundControl};
 use crate::error::NodeError;
 use crate::files::OperatorFiles;
 use crate::memory::Memory;
-use crate::watch::watch;
-use futures_util::future::{Either, LocalBoxFuture, join, select, select_all};
+use crate::watch::{settle, watch};
+use futures_util::future::{Either, FutureExt, LocalBoxFuture, join, select, select_all};
 use hamster_core::limits::{DRAIN_TIMEOUT, END_TIMEOUT};
 use hamster_core::mesh::{self, UnboundPort};
 use hamster_core::uring::environment::{Signal, Signals, signals};
@@ -136,25 +136,34 @@ async fn lead(
     let booted = Rc::new(boot(core, given?, meta).await?);
     check_addresses(core, &shared.config, &booted.boot)?;
     control.booted(Arc::clone(&booted.boot));
-    let shards = open_shards(core, &booted.boot, lanes).await?;
+    let shards = open_shards(core, shared, &booted.boot, lanes).await?;
     let serving = start_s3(core, shared, control, &booted.boot, &shards, &booted.meta)?;
     let admin = start_admin(core, shared, control, &booted)?;
     control.ready().await;
     control.all_ready().await;
+    let mut watching = watch(core, Rc::clone(&booted)).boxed_local().fuse();
     if control.take_failure().is_none_or(|error| {
         *shared.failure.lock().expect("no core panics") = Some(error);
         false
     }) {
         announce::serving(&shared.config, &shared.memory, &shared.kernel, &shared.cpus, &booted);
-        let failure = until_told(core, shared, control, &booted, &mut signals).await;
+        let failure = until_told(core, shared, control, &mut watching, &mut signals).await;
         *shared.failure.lock().expect("no core panics") = failure;
     }
     tracing::info!("draining");
     // Why a bound on each: the operator asked for an end, and everything acknowledged is durable.
     let clock = core.clock();
-    let drained = end_service(control, serving, Some(admin));
-    if clock.timeout(DRAIN_TIMEOUT + END_TIMEOUT, drained).await.is_err() {
-        tracing::warn!("not every core has drained in time");
+    let drained = pin!(end_service(control, serving, Some(admin)));
+    let drained = clock.timeout(DRAIN_TIMEOUT + END_TIMEOUT, drained);
+    // Why watched: a drive that fails now must be known as failed at the next start.
+    match select(pin!(drained), &mut watching).await {
+        Either::Left((Ok(()), _)) => {}
+        Either::Left((Err(_), _)) => tracing::warn!("not every core has drained in time"),
+        Either::Right((error, _)) => return Err(error),
+    }
+    drop(watching);
+    if let Ok(Err(error)) = clock.timeout(END_TIMEOUT, settle(&booted)).await {
+        return Err(error);
     }
     if clock.timeout(END_TIMEOUT, booted.meta.close()).await.is_err() {
         tracing::warn!("the metadata was not closed in time");
@@ -167,7 +176,7 @@ async fn until_told(
     core: &Core,
     shared: &Shared,
     control: &Control,
-    booted: &Rc<BootedCore>,
+    watching: &mut (impl Future<Output = NodeError> + Unpin),
     signals: &mut Signals,
 ) -> Option<NodeError> {
     let stop = async {
@@ -179,7 +188,7 @@ async fn until_told(
         }
         None
     };
-    let watch = async { Some(watch(core, Rc::clone(booted)).await) };
+    let watch = async { Some(watching.await) };
     let failed = async {
         control.any_failed().await;
         control.take_failure()
@@ -217,7 +226,7 @@ async fn follow(
         // Why no failure where there is no boot: core 0 has ended and says why itself.
         let Some(boot) = control.boot().await else { return Ok(None) };
         let meta = open_reader(core, boot.readers.clone(), meta);
-        let shards = open_shards(core, &boot, lanes).await?;
+        let shards = open_shards(core, shared, &boot, lanes).await?;
         start_s3(core, shared, control, &boot, &shards, &meta)
             .map(|serving| Some((serving, shards, meta)))
     };
@@ -262,7 +271,12 @@ async fn end_service(control: &Control, serving: Option<Task<()>>, admin: Option
     }
 }
 
-async fn open_shards(core: &Core, boot: &Boot, port: LanePort) -> Result<Shards, NodeError> {
+async fn open_shards(
+    core: &Core,
+    shared: &Shared,
+    boot: &Boot,
+    port: LanePort,
+) -> Result<Shards, NodeError> {
     let mut drives = Vec::new();
     for (path, superblock) in &boot.drives {
         let directory = core
@@ -272,7 +286,8 @@ async fn open_shards(core: &Core, boot: &Boot, port: LanePort) -> Result<Shards,
             .map_err(NodeError::file(path, "opening the data directory"))?;
         drives.push(OpenDrive { directory, superblock: superblock.clone() });
     }
-    hamster_shard::open(core, drives, Arc::clone(&boot.table), port, boot.number.get())
+    let (table, memory) = (Arc::clone(&boot.table), shared.memory.reads);
+    hamster_shard::open(core, drives, table, port, boot.number.get(), memory)
         .await
         .map_err(|error| NodeError::Shards(error.to_string()))
 }

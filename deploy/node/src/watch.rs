@@ -30,6 +30,28 @@ pub async fn watch(core: &Core, booted: Rc<BootedCore>) -> NodeError {
     }
 }
 
+/// What the last second may have brought, when nothing more will be written: drives that were
+/// poisoned and whose standing does not say so yet.
+///
+/// # Errors
+/// It cannot be committed.
+pub async fn settle(booted: &BootedCore) -> Result<(), NodeError> {
+    let table = &booted.boot.table;
+    let is_poisoned = |ordinal: &DriveOrdinal| {
+        table.state(*ordinal) == drive::DriveState::Poisoned && !is_known_poisoned(booted, *ordinal)
+    };
+    for ordinal in table.ordinals().filter(is_poisoned) {
+        take_out(&booted.meta, table, ordinal).await?;
+    }
+    Ok(())
+}
+
+fn is_known_poisoned(booted: &BootedCore, ordinal: DriveOrdinal) -> bool {
+    let layout = booted.meta.layout();
+    let known = layout.as_ref().and_then(|layout| layout.drive(ordinal));
+    known.is_some_and(|drive| drive.state == DriveState::Poisoned)
+}
+
 async fn take_out_failed(core: &Core, booted: &Rc<BootedCore>) -> NodeError {
     let table = &booted.boot.table;
     let mut settled = settled_at_boot(booted);
@@ -60,17 +82,13 @@ async fn take_out_failed(core: &Core, booted: &Rc<BootedCore>) -> NodeError {
 /// Drives that were out of service already: absent ones, and those whose standing says so.
 fn settled_at_boot(booted: &BootedCore) -> Set<DriveOrdinal> {
     let table = &booted.boot.table;
-    let layout = booted.meta.layout();
-    let known = |ordinal| layout.as_ref().and_then(|layout| layout.drive(ordinal));
     // Why: one that was here at the boot may have gone since.
     let is_here = |ordinal: &DriveOrdinal| {
         booted.drives.iter().any(|drive| drive.superblock.ordinal == *ordinal)
     };
     let settled = table.ordinals().filter(|ordinal| match table.state(*ordinal) {
         drive::DriveState::Live | drive::DriveState::Full => false,
-        drive::DriveState::Poisoned => {
-            known(*ordinal).is_some_and(|drive| drive.state == DriveState::Poisoned)
-        }
+        drive::DriveState::Poisoned => is_known_poisoned(booted, *ordinal),
         drive::DriveState::Lost => !is_here(ordinal),
     });
     settled.collect()

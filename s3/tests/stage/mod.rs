@@ -19,7 +19,7 @@ use hamster_net::http::client::{Ask, Connection};
 use hamster_net::http::{Drain, serve};
 use hamster_s3::{Credentials, Keyring, Service, Settings};
 use hamster_shard::drive::{self, Superblock};
-use hamster_shard::{DriveTable, OpenDrive};
+use hamster_shard::{DriveTable, OpenDrive, ReadMemory};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -111,7 +111,9 @@ async fn start(node: Node, drives: u32) -> SocketAddr {
                 let directory = core.disk().directory(&path(drive)).await.expect("there");
                 open.push(OpenDrive { directory, superblock: superblock(drive) });
             }
-            let shards = hamster_shard::open(&core, open, table, port, 1).await.expect("opens");
+            let shards = hamster_shard::open(&core, open, table, port, 1, ReadMemory::default())
+                .await
+                .expect("opens");
             let credentials = Credentials::new(Some(ROOT), Some(USERS)).expect("good");
             let settings =
                 Settings { region: "us-east-1".to_owned(), domain: None, writer_epoch: 1 };

@@ -73,7 +73,7 @@ async fn make(drive: &LocalDrive, class: Class) -> Result<Segment, AppendError> 
     match try_make(drive, class).await {
         Ok(Some(segment)) => Ok(segment),
         Ok(None) => Err(AppendError::NoSpace),
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => Err(AppendError::NoSpace),
+        Err(error) if is_full(&error) => Err(AppendError::NoSpace),
         Err(error) => {
             let failure = match error.kind() {
                 io::ErrorKind::NotFound => Failure::Lost,
@@ -83,6 +83,11 @@ async fn make(drive: &LocalDrive, class: Class) -> Result<Segment, AppendError> 
             Err(AppendError::Failed)
         }
     }
+}
+
+/// A quota that is used up is no failing drive.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 async fn try_make(drive: &LocalDrive, class: Class) -> io::Result<Option<Segment>> {

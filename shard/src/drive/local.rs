@@ -3,6 +3,7 @@
 use super::table::{Entry, Gauges};
 use super::{DriveState, DriveTable, Failure, OpenDrive};
 use crate::segment::{Class, file_name};
+use hamster_core::disk::is_cancelled;
 use hamster_core::ids::{DriveOrdinal, DriveUuid, SegmentNumber};
 use hamster_core::limits::{DRIVE_HEADROOM_BYTES_MIN, SEGMENT_BYTES_MIN, SEGMENT_FILES_OPEN_MAX};
 use hamster_core::{ByteCount, Core, Directory, File, Map};
@@ -65,8 +66,11 @@ impl LocalDrive {
         self.entry().state()
     }
 
-    /// Takes the drive out of service.
+    /// Takes the drive out of service, unless it was this core that ended.
     pub fn fail(&self, failure: Failure, what: &str, error: &io::Error) {
+        if is_cancelled(error) {
+            return;
+        }
         self.table.fail(self.ordinal, failure, &format!("{what}: {error}"));
     }
 
@@ -92,8 +96,9 @@ impl LocalDrive {
     /// Notes that this segment number is taken, by whatever core.
     pub fn take_number(&self, number: SegmentNumber) {
         let step = u64::from(self.core.count());
-        while self.number_next.get() <= number.get() {
-            self.number_next.set(self.number_next.get() + step);
+        if let Some(behind) = number.get().checked_sub(self.number_next.get()) {
+            let steps = behind / step + 1;
+            self.number_next.set(self.number_next.get().saturating_add(steps.saturating_mul(step)));
         }
     }
 

@@ -8,7 +8,7 @@ use hamster_core::sim::{DiskControl, Node, World};
 use hamster_core::{Core, Entropy, Queue};
 use hamster_shard::drive::{self, Inspection, MirrorSet, Superblock};
 use hamster_shard::{
-    DriveTable, Location, OpenDrive, Plan, ReadError, Receipt, Shards, WriteError, open,
+    DriveTable, Location, OpenDrive, Plan, ReadError, ReadMemory, Receipt, Shards, WriteError, open,
 };
 use std::ops::Range;
 use std::path::PathBuf;
@@ -100,7 +100,9 @@ impl Cluster {
                     let directory = core.disk().directory(&path).await.expect("still there");
                     drives.push(OpenDrive { directory, superblock });
                 }
-                open(&core, drives, table, port, 1).await.expect("all cores run")
+                open(&core, drives, table, port, 1, ReadMemory::default())
+                    .await
+                    .expect("all cores run")
             }));
         }
         let mut shards = Vec::new();

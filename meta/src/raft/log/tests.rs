@@ -13,12 +13,15 @@ use std::sync::Arc;
 
 fn empty_log(core: &Core) -> LogStore {
     let place = Place { drive: DriveOrdinal::new(0), path: "/d0/meta".into() };
-    let made = seed::create(&Storage::Twin(TwinWorld::default()), &place).expect("made");
-    let shared = Arc::new(Shared::new(vec![made.state.clone()]));
+    let storage = Storage::Twin(TwinWorld::default());
+    let made = seed::create(&storage, &place).expect("made");
+    let shared = Arc::new(Shared::new());
     let inspected = made.inspected;
     let set = MirrorSet { epoch: 1, drives: vec![place.drive] };
     let record = Box::new(|_| Box::pin(ready(Ok(()))) as _);
-    LogStore::new(core, Mirrors::new(core, shared, record, set, vec![made]), inspected)
+    let mirrors = Mirrors::new(core, storage, shared, record, set);
+    mirrors.start(made).expect("the first");
+    LogStore::new(core, mirrors, inspected)
 }
 
 fn entry(index: u64) -> Entry {
