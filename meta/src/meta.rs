@@ -68,8 +68,8 @@ struct Inner {
     owner: Option<Owner>,
     /// The layout, and the number of its change.
     layout: RefCell<(u64, Option<Arc<Layout>>)>,
-    buckets: RefCell<Recall<Option<Bucket>>>,
-    objects: RefCell<Recall<Option<Object>>>,
+    buckets: RefCell<Recall<Option<Rc<Bucket>>>>,
+    objects: RefCell<Recall<Option<Rc<Object>>>>,
 }
 
 impl Meta {
@@ -149,7 +149,7 @@ impl Meta {
     ///
     /// # Errors
     /// As every query: [`MetaError::NoLeader`], [`MetaError::Stopped`].
-    pub async fn bucket(&self, name: &str) -> Result<Option<Bucket>, MetaError> {
+    pub async fn bucket(&self, name: &str) -> Result<Option<Rc<Bucket>>, MetaError> {
         let row = key::bucket_by_name(name);
         if let Some(bucket) = self.recall(&self.0.buckets, &row) {
             return Ok(bucket);
@@ -157,6 +157,7 @@ impl Meta {
         let name = name.to_owned();
         let look = move |view: &dyn View| query::bucket::by_name(view, &name);
         let (bucket, notes) = self.read_noting(false, look).await?;
+        let bucket = bucket.map(Rc::new);
         self.0.buckets.borrow_mut().keep(row, notes, bucket.clone());
         Ok(bucket)
     }
@@ -175,7 +176,7 @@ impl Meta {
     /// # Errors
     /// As every query.
     pub async fn current(&self, bucket: BucketId, key: &str) -> Result<Option<Version>, MetaError> {
-        Ok(self.object(bucket, key, 0..0).await?.map(|object| object.version))
+        Ok(self.object(bucket, key, 0..0).await?.map(|object| object.version.clone()))
     }
 
     /// The version of this id.
@@ -202,7 +203,7 @@ impl Meta {
         bucket: BucketId,
         key: &str,
         range: Range<u64>,
-    ) -> Result<Option<Object>, MetaError> {
+    ) -> Result<Option<Rc<Object>>, MetaError> {
         let row = key::head(bucket, key);
         if let Some(object) = self.recall(&self.0.objects, &row) {
             return Ok(object.map(|object| object.within(&range)));
@@ -214,8 +215,9 @@ impl Meta {
             let look = move |view: &dyn View| query::object::object(view, bucket, &key, &range);
             let (object, notes) = self.read_noting(consistent, look).await?;
             if let Ok(object) = object {
+                let object = object.map(Rc::new);
                 // Why not from a snapshot: its rows may be older than their stamps.
-                if !consistent && object.as_ref().is_none_or(Object::is_whole) {
+                if !consistent && object.as_ref().is_none_or(|object| object.is_whole()) {
                     self.0.objects.borrow_mut().keep(row, notes, object.clone());
                 }
                 return Ok(object);

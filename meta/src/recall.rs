@@ -96,7 +96,7 @@ impl View for Noting<'_> {
 
 /// Answers by the row that names them, two to a place: a newcomer takes that of the older. (With one
 /// to a place, every seventh of 10,000 hot objects would push out another again and again.) One
-/// core's.
+/// core's. A clone of an answer must be cheap.
 pub(crate) struct Recall<T>(Vec<[Option<Box<Known<T>>>; 2]>);
 
 struct Known<T> {

@@ -54,7 +54,7 @@ pub struct User {
     secret: String,
     /// The signing key of the last day it was asked for. Invariant: of one region, for a node has
     /// one and the gate refuses the others before it asks.
-    signing_key: RefCell<Option<([u8; 8], hmac::Key)>>,
+    signing_key: RefCell<Option<([u8; 8], Rc<hmac::Key>)>>,
 }
 
 impl User {
@@ -78,18 +78,18 @@ impl User {
     }
 
     /// The key that signs on the day of `time` in `region`.
-    pub fn signing_key(&self, time: &SigningTime, region: &str) -> hmac::Key {
+    pub fn signing_key(&self, time: &SigningTime, region: &str) -> Rc<hmac::Key> {
         let mut cached = self.signing_key.borrow_mut();
         if let Some((day, key)) = cached.as_ref()
             && day[..] == *time.day().as_bytes()
         {
-            return key.clone();
+            return Rc::clone(key);
         }
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(time.at().secs());
         let derived = generate_signing_key(&self.secret, at, region, SERVICE);
-        let key = hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref());
+        let key = Rc::new(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()));
         let day = time.day().as_bytes().try_into().expect("a day has eight digits");
-        *cached = Some((day, key.clone()));
+        *cached = Some((day, Rc::clone(&key)));
         key
     }
 }

@@ -6,7 +6,7 @@ use crate::record;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use hamster_core::sync::Permit;
-use hamster_meta::query::Extent;
+use hamster_meta::query::{Extent, Object};
 use hamster_net::http::{BodyAborted, BodySource};
 use hamster_shard::{Reader, Shards};
 use std::ops::Range;
@@ -15,7 +15,9 @@ use std::rc::Rc;
 /// A range of an object being read.
 pub struct Fetch {
     shards: Shards,
-    extents: std::vec::IntoIter<Extent>,
+    object: Rc<Object>,
+    /// The extents of the object that were opened or passed over.
+    opened: usize,
     range: Range<u64>,
     reader: Option<Reader>,
     /// Bytes still to come.
@@ -23,10 +25,10 @@ pub struct Fetch {
 }
 
 impl Fetch {
-    /// Reads `range` of the object that `extents` hold. The range lies within the object.
-    pub fn new(shards: &Shards, extents: Vec<Extent>, range: Range<u64>) -> Self {
+    /// Reads `range`, which lies within `object` and which its extents hold.
+    pub fn new(shards: &Shards, object: Rc<Object>, range: Range<u64>) -> Self {
         let left = range.end.saturating_sub(range.start);
-        Self { shards: shards.clone(), extents: extents.into_iter(), range, reader: None, left }
+        Self { shards: shards.clone(), object, opened: 0, range, reader: None, left }
     }
 
     /// Bytes that are still to come.
@@ -48,15 +50,16 @@ impl Fetch {
                 }
                 self.reader = None;
             }
-            let extent = self.extents.next().ok_or_else(short)?;
+            let extent = self.object.extents.get(self.opened).ok_or_else(short)?;
             self.reader = self.open(extent);
+            self.opened += 1;
         }
         Ok(None)
     }
 
     /// A reader of the part of `extent` within the range, if there is any.
-    fn open(&self, extent: Extent) -> Option<Reader> {
-        let Extent { offset, size, record } = extent;
+    fn open(&self, extent: &Extent) -> Option<Reader> {
+        let &Extent { offset, size, ref record } = extent;
         let start = self.range.start.max(offset);
         let end = self.range.end.min(offset.saturating_add(size));
         let within = (start < end).then(|| start - offset..end - offset)?;

@@ -17,13 +17,13 @@ pub fn of_location(location: Location, writer_epoch: u64) -> DataRecord {
 }
 
 /// Where the bytes of `record` are.
-pub fn to_location(record: DataRecord) -> Location {
-    let DataRecord { data, k, m, slice_bytes, stored_bytes, pieces, .. } = record;
-    let pieces = pieces
-        .into_iter()
-        .map(|PieceRecord { drive, checksum }| Piece { drive, checksum: checksum.map(Crc64::new) })
-        .collect();
-    Location { data, k, m, slice_bytes, stored_bytes, pieces }
+pub fn to_location(record: &DataRecord) -> Location {
+    let &DataRecord { data, k, m, slice_bytes, stored_bytes, ref pieces, .. } = record;
+    let piece = |&PieceRecord { drive, checksum }: &PieceRecord| Piece {
+        drive,
+        checksum: checksum.map(Crc64::new),
+    };
+    Location { data, k, m, slice_bytes, stored_bytes, pieces: pieces.iter().map(piece).collect() }
 }
 
 #[cfg(test)]
@@ -45,6 +45,6 @@ mod tests {
             stored_bytes: 10_000,
             pieces: vec![piece(3, Some(5)), piece(1, None), piece(9, Some(u64::MAX))],
         };
-        assert_eq!(to_location(of_location(location.clone(), 4)), location);
+        assert_eq!(to_location(&of_location(location.clone(), 4)), location);
     }
 }

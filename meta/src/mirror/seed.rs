@@ -60,14 +60,14 @@ pub(crate) fn holds_founded_mirror(storage: &Storage, place: &Place) -> bool {
         let log = open_database(storage, &log_path(&place.path), Purpose::Log).map_err(failed)?;
         mark_of(&log)
     };
-    holds_mirror(storage, place) && marked().is_ok_and(|epoch| epoch.is_some())
+    holds_mirror(storage, place) && marked().is_ok_and(|epoch| epoch > 0)
 }
 
-/// The epoch of the last mirror set that the mirror was in.
-fn mark_of(log: &Database) -> Result<Option<u64>, ReadError> {
-    let Some(bytes) = log.now(Reach::Drive).get(&epoch_key())? else { return Ok(None) };
+/// The epoch of the last mirror set that the mirror was in; zero if it was in none.
+fn mark_of(log: &Database) -> Result<u64, ReadError> {
+    let Some(bytes) = log.now(Reach::Drive).get(&epoch_key())? else { return Ok(0) };
     let bytes = bytes.as_slice().try_into().map_err(|_| Malformed::Not("mirror mark"))?;
-    Ok(Some(u64::from_be_bytes(bytes)))
+    Ok(u64::from_be_bytes(bytes))
 }
 
 /// Notes durably that the mirror with this log is in the set of `epoch`.
@@ -121,9 +121,7 @@ pub(crate) fn survey(
         }
         let opened = open_existing(storage, place);
         match opened.and_then(|mirror| Ok((mark_of(&mirror.log)?, mirror))) {
-            // Why one without a mark is taken: versions before the marks wrote none, and a mirror
-            // that was ever recorded by this one has one.
-            Ok((Some(epoch), _)) if epoch < recorded.epoch => {
+            Ok((epoch, _)) if epoch < recorded.epoch => {
                 tracing::warn!(epoch, "the metadata on {} is an older copy", place.drive);
                 refused.get_or_insert(OpenError::Stale {
                     drive: place.drive,

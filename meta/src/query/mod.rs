@@ -8,6 +8,7 @@ pub(crate) mod upload;
 
 use crate::record::{DataRecord, Part, Upload, UploadId, Version};
 use std::ops::Range;
+use std::rc::Rc;
 
 /// The bytes of an object that one data record holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,12 +37,16 @@ impl Object {
     }
 
     /// With only the extents that hold bytes of `range`.
-    pub(crate) fn within(mut self, range: &Range<u64>) -> Self {
-        self.extents.retain(|extent| {
+    pub(crate) fn within(self: Rc<Self>, range: &Range<u64>) -> Rc<Self> {
+        let wanted = |extent: &&Extent| {
             extent.offset < range.end.min(self.version.size)
                 && range.start < extent.offset + extent.size
-        });
-        self
+        };
+        if self.extents.iter().all(|extent| wanted(&extent)) {
+            return self;
+        }
+        let extents = self.extents.iter().filter(wanted).cloned().collect();
+        Rc::new(Self { version: self.version.clone(), extents })
     }
 }
 

@@ -237,7 +237,7 @@ mod tests {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(time.at().secs());
         let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
         let key = generate_signing_key(secret, at, "us-east-1", "s3");
-        let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_ref());
+        let key = Rc::new(hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()));
         let seed = *b"4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
         Box::new(ChunkSigner::new(key, time, Rc::from("us-east-1"), seed))
     }

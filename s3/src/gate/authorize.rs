@@ -9,11 +9,12 @@ use crate::credentials::User;
 use crate::error::{Code, S3Error};
 use hamster_meta::Meta;
 use hamster_meta::record::Bucket;
+use std::rc::Rc;
 
 /// A request that its sender may make, with the bucket it is about.
 pub struct Authorized {
     pub(super) verified: Verified,
-    pub(super) bucket: Option<Bucket>,
+    pub(super) bucket: Option<Rc<Bucket>>,
 }
 
 impl Authorized {
@@ -40,7 +41,7 @@ pub async fn copy_source<O>(
     request: &Admitted<O>,
     name: &str,
     meta: &Meta,
-) -> Result<Bucket, S3Error> {
+) -> Result<Rc<Bucket>, S3Error> {
     bucket_for(request.user(), "s3:GetObject", name, meta).await
 }
 
@@ -50,7 +51,7 @@ async fn bucket_for(
     action: &'static str,
     name: &str,
     meta: &Meta,
-) -> Result<Bucket, S3Error> {
+) -> Result<Rc<Bucket>, S3Error> {
     let bucket = meta.bucket(name).await?;
     let bucket =
         bucket.ok_or_else(|| S3Error::from(Code::NoSuchBucket).with("BucketName", name))?;

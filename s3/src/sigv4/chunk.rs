@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 /// Checks the signatures of one body's chunks, in order.
 pub struct ChunkSigner {
-    key: hmac::Key,
+    key: Rc<hmac::Key>,
     time: SigningTime,
     region: Rc<str>,
     previous: HexHash,
@@ -16,7 +16,7 @@ pub struct ChunkSigner {
 
 impl ChunkSigner {
     /// Begins behind the request's own signature.
-    pub fn new(key: hmac::Key, time: SigningTime, region: Rc<str>, seed: HexHash) -> Self {
+    pub fn new(key: Rc<hmac::Key>, time: SigningTime, region: Rc<str>, seed: HexHash) -> Self {
         Self { key, time, region, previous: seed }
     }
 

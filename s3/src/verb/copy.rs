@@ -18,6 +18,7 @@ use hamster_meta::command::{Command, Outcome, PutVersion};
 use hamster_meta::query::Object;
 use hamster_meta::record::{Checksum, Version, VersionKind};
 use hamster_net::http::{Headers, Response};
+use std::rc::Rc;
 
 /// The operation.
 pub struct CopyObject;
@@ -32,7 +33,8 @@ pub async fn object(node: &Node, request: Admitted<CopyObject>) -> Result<Respon
     let precondition = headers::precondition(request.headers())?;
     let asked = named_algorithm(request.headers().get("x-amz-checksum-algorithm"))?;
     let replace = replaces_metadata(request.headers())?;
-    let Source { object: Object { version, extents }, is_target } = source(node, &request).await?;
+    let Source { object, is_target } = source(node, &request).await?;
+    let version = &object.version;
     if is_target && !replace {
         let message = "This copy request is illegal because it is trying to copy an object to \
                        itself without changing the object's metadata, storage class, website \
@@ -48,11 +50,11 @@ pub async fn object(node: &Node, request: Admitted<CopyObject>) -> Result<Respon
         true => headers::of_write(request.headers())?,
         false => version.headers.clone(),
     };
-    let (reused, wanted) = digests(&version, asked);
+    let (reused, wanted) = digests(version, asked);
 
-    let fetch = Fetch::new(&node.shards, extents, 0..version.size);
+    let fetch = Fetch::new(&node.shards, Rc::clone(&object), 0..version.size);
     let stored = store::copy(node, fetch, wanted).await?;
-    let etag = stored.digests.md5.map_or(version.etag, hex::encode);
+    let etag = stored.digests.md5.map_or_else(|| version.etag.clone(), hex::encode);
     let checksums: Vec<_> = reused.into_iter().chain(stored.digests.checksum).collect();
 
     let modified = node.core.clock().wall();
@@ -92,7 +94,7 @@ fn digests(source: &Version, asked: Option<Algorithm>) -> (Option<Checksum>, Wan
 /// The source of a copy.
 pub struct Source {
     /// Its current version and all its extents.
-    pub object: Object,
+    pub object: Rc<Object>,
     /// It is what the copy would replace.
     pub is_target: bool,
 }

@@ -9,7 +9,6 @@ use crate::gate::Admitted;
 use crate::node::Node;
 use crate::range::Wanted;
 use bytes::Bytes;
-use hamster_meta::query::Object;
 use hamster_meta::record::VersionKind;
 use hamster_net::http::{Response, ResponseBody};
 
@@ -26,19 +25,21 @@ pub async fn object(node: &Node, request: Admitted<GetObject>) -> Result<Respons
     let wanted = Wanted::of_header(request.headers().get("range"));
     let (bucket, key) = (request.bucket().id, request.key());
     let object = node.meta.object(bucket, key, wanted.bound()).await?;
-    let Some(Object { version, extents }) = object.filter(is_object) else {
+    let Some(object) = object.filter(|object| object.version.kind == VersionKind::Object) else {
         return Err(S3Error::from(Code::NoSuchKey).with("Key", key));
     };
-    let verdict = condition::check(request.headers(), &condition::READ, &version)?;
+    let version = &object.version;
+    let verdict = condition::check(request.headers(), &condition::READ, version)?;
     let range = match verdict {
         Verdict::Holds => wanted.within(version.size)?,
         Verdict::NotModified => None,
     };
-    let mut response = describe(&request, &version, verdict, range.as_ref())?;
+    let mut response = describe(&request, version, verdict, range.as_ref())?;
     if verdict == Verdict::NotModified {
         return Ok(response);
     }
-    let mut fetch = Fetch::new(&node.shards, extents, range.unwrap_or(0..version.size));
+    let range = range.unwrap_or(0..version.size);
+    let mut fetch = Fetch::new(&node.shards, object, range);
     let length = fetch.length();
     let first = fetch.next().await?.unwrap_or_default();
     response.body = if first.len() as u64 == length {
@@ -48,10 +49,6 @@ pub async fn object(node: &Node, request: Admitted<GetObject>) -> Result<Respons
         ResponseBody::Stream { length, source }
     };
     Ok(response)
-}
-
-fn is_object(object: &Object) -> bool {
-    object.version.kind == VersionKind::Object
 }
 
 fn whole(bytes: Bytes) -> ResponseBody {

@@ -37,7 +37,7 @@ pub async fn part(node: &Node, request: Admitted<UploadPartCopy>) -> Result<Resp
     }
     let checksum = Algorithm::parse(&upload.checksum_algorithm);
 
-    let fetch = Fetch::new(&node.shards, object.extents, range);
+    let fetch = Fetch::new(&node.shards, object, range);
     let stored = store::copy(node, fetch, Wanted { md5: true, checksum }).await?;
     let md5 = stored.digests.md5.ok_or(Code::InternalError)?;
     let checksum = stored.digests.checksum.clone();
