@@ -65,6 +65,15 @@ pub fn check(headers: &Headers, names: &Names, version: &Version) -> Result<Verd
     Ok(if not_modified { Verdict::NotModified } else { Verdict::Holds })
 }
 
+/// Whether a Range header counts: not if an If-Range names another version than this one, so that a
+/// resumed download never mixes two (RFC 9110, 13.1.5).
+pub fn range_holds(headers: &Headers, version: &Version) -> bool {
+    headers.get("if-range").is_none_or(|named| match parse_http_date(named) {
+        Some(at) => version.modified.secs() == at.secs(),
+        None => unquoted(named) == version.etag,
+    })
+}
+
 /// Whether a list of ETags names this one, or all.
 fn names_etag(list: &str, etag: &str) -> bool {
     let mut named = list.split(',').map(|it| it.trim());
@@ -108,6 +117,18 @@ mod tests {
         assert_eq!(verdict(&[("if-unmodified-since", SAME)]), Ok(Verdict::Holds));
         assert_eq!(verdict(&[("if-unmodified-since", BEFORE)]), Err(Code::PreconditionFailed));
         assert_eq!(verdict(&[("if-modified-since", "nonsense")]), Ok(Verdict::Holds));
+    }
+
+    #[test]
+    fn a_range_of_another_version_does_not_count() {
+        let mut object = version("abc", 5);
+        object.modified = WallTime::from_nanos(1_445_412_480_500_000_000);
+        let holds = |value: &str| {
+            range_holds(head("GET", "/b/k", &[("if-range", value)]).headers(), &object)
+        };
+        let values = ["\"abc\"", SAME, "\"x\"", BEFORE, "W/\"abc\""];
+        assert_eq!(values.map(holds), [true, true, false, false, false]);
+        assert!(range_holds(head("GET", "/b/k", &[]).headers(), &object));
     }
 
     #[test]

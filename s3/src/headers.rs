@@ -1,6 +1,7 @@
 //! What a client says about an object beyond its bytes: read from the headers of a write, given back
 //! with a read. Called by the verbs that write and read objects.
 
+use crate::checksum::Algorithm;
 use crate::error::{Code, S3Error};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -28,7 +29,7 @@ pub const CONTENT_TYPE_DEFAULT: &str = "binary/octet-stream";
 
 /// Headers of writes that ask for something this version does not do. Taking the object and
 /// dropping the wish would be a lie: they are refused.
-const UNBUILT: [&str; 14] = [
+const UNBUILT: [&str; 23] = [
     "x-amz-server-side-encryption",
     "x-amz-server-side-encryption-aws-kms-key-id",
     "x-amz-server-side-encryption-context",
@@ -43,7 +44,20 @@ const UNBUILT: [&str; 14] = [
     "x-amz-grant-full-control",
     "x-amz-grant-read",
     "x-amz-grant-write",
+    "x-amz-grant-read-acp",
+    "x-amz-grant-write-acp",
+    "x-amz-server-side-encryption-customer-key",
+    "x-amz-server-side-encryption-customer-key-md5",
+    "x-amz-server-side-encryption-bucket-key-enabled",
+    "x-amz-copy-source-server-side-encryption-customer-key",
+    "x-amz-copy-source-server-side-encryption-customer-key-md5",
+    "x-amz-if-match-size",
+    "x-amz-if-match-last-modified-time",
 ];
+
+/// Headers about checksums that carry no value.
+const CHECKSUM_OTHERS: [&str; 3] =
+    ["x-amz-checksum-algorithm", "x-amz-checksum-type", "x-amz-checksum-mode"];
 
 /// Refuses a write that asks for what this version does not do.
 ///
@@ -53,6 +67,10 @@ pub fn refuse_unbuilt(headers: &Headers) -> Result<(), S3Error> {
     let unbuilt = headers.iter().find(|(name, value)| match *name {
         "x-amz-acl" => !matches!(*value, "private" | "bucket-owner-full-control"),
         "x-amz-bucket-object-lock-enabled" => !value.eq_ignore_ascii_case("false"),
+        "x-amz-object-ownership" => *value != "BucketOwnerEnforced",
+        name if name.starts_with("x-amz-checksum-") => {
+            Algorithm::of_header(name).is_none() && !CHECKSUM_OTHERS.contains(&name)
+        }
         name => UNBUILT.contains(&name),
     });
     let Some((name, value)) = unbuilt else { return Ok(()) };

@@ -82,6 +82,83 @@ fn ranges_read_the_bytes_they_name() {
 }
 
 #[test]
+fn a_range_of_another_version_gives_the_whole_object() {
+    on_stage(3, 1, 1, |stage| async move {
+        let mut client = stage.root().await;
+        bucket(&mut client, "bucket").await;
+        let etag = put(&mut client, "/bucket/k", b"hello").await;
+        let etag = etag.header("etag").expect("every PUT gives one").to_owned();
+        for (named, status, bytes) in [(&*etag, 206, &b"el"[..]), ("\"old\"", 200, b"hello")] {
+            let headers = [("range", "bytes=1-2"), ("if-range", named)];
+            let read = client.send("GET", "/bucket/k", &headers, b"").await;
+            assert_eq!((read.status, &read.body[..]), (status, bytes), "{named}");
+        }
+    });
+}
+
+#[test]
+fn a_bucket_of_another_owner_than_expected_is_refused() {
+    on_stage(3, 1, 1, |stage| async move {
+        let mut client = stage.root().await;
+        bucket(&mut client, "bucket").await;
+        put(&mut client, "/bucket/k", b"hello").await;
+        let expected = [("x-amz-expected-bucket-owner", "111122223333")];
+        for (method, target) in
+            [("GET", "/bucket/k"), ("PUT", "/bucket/k"), ("DELETE", "/bucket/k")]
+        {
+            let answer = client.send(method, target, &expected, b"").await;
+            assert_eq!(answer.refusal(), (403, "AccessDenied"), "{method}");
+        }
+        let source =
+            [("x-amz-copy-source", "bucket/k"), ("x-amz-source-expected-bucket-owner", "1")];
+        let copy = client.send("PUT", "/bucket/copy", &source, b"").await;
+        assert_eq!(copy.refusal(), (403, "AccessDenied"));
+        assert_eq!(client.get("/bucket/k").await.body, b"hello");
+    });
+}
+
+#[test]
+fn what_a_completed_upload_states_of_itself_is_compared() {
+    on_stage(3, 1, 1, |stage| async move {
+        let mut client = stage.root().await;
+        bucket(&mut client, "bucket").await;
+        let algorithm = [("x-amz-checksum-algorithm", "CRC32")];
+        let begun = client.send("POST", "/bucket/k?uploads", &algorithm, b"").await;
+        let id = begun.elements("UploadId")[0].to_owned();
+        let part = format!("/bucket/k?partNumber=1&uploadId={id}");
+        let other = [("x-amz-checksum-sha1", "qvTGHdzF6KLavt4PO0gs2a6pQ00=")];
+        let refused = client.send("PUT", &part, &other, b"hello").await;
+        assert_eq!(refused.refusal(), (400, "InvalidRequest"));
+        let part = put(&mut client, &part, b"hello").await;
+        assert_eq!(part.header("x-amz-checksum-crc32"), Some("NhCmhg=="), "computed unasked");
+        let etag = part.header("etag").expect("every part has one");
+        let complete = |checksum: &str| {
+            format!(
+                "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag>\
+                 {checksum}</Part></CompleteMultipartUpload>"
+            )
+        };
+        let target = format!("/bucket/k?uploadId={id}");
+        let wrong = "<ChecksumCRC32>AAAAAA==</ChecksumCRC32>";
+        for (header, checksum, code) in [
+            (("x-amz-mp-object-size", "4"), "", "InvalidRequest"),
+            (("x-amz-checksum-crc32c", "AAAAAA=="), "", "InvalidRequest"),
+            (("x-amz-checksum-crc32", "AAAAAA=="), "", "BadDigest"),
+            (("x-amz-mp-object-size", "5"), wrong, "InvalidPart"),
+        ] {
+            let body = complete(checksum);
+            let answer = client.send("POST", &target, &[header], body.as_bytes()).await;
+            assert_eq!(answer.refusal(), (400, code), "{header:?} {checksum}");
+        }
+        let size = [("x-amz-mp-object-size", "5")];
+        let body = complete("<ChecksumCRC32>NhCmhg==</ChecksumCRC32>");
+        let done = client.send("POST", &target, &size, body.as_bytes()).await;
+        assert_eq!(done.status, 200, "{}", done.text());
+        assert_eq!(client.get("/bucket/k").await.body, b"hello");
+    });
+}
+
+#[test]
 fn an_object_comes_back_with_what_was_said_about_it() {
     on_stage(4, 1, 1, |stage| async move {
         let mut client = stage.root().await;

@@ -51,14 +51,19 @@ fn assert_absent(client: &mut Client, key: &str) {
     assert_eq!(answer.status, 404, "{key} is readable");
 }
 
-/// A signed request with something wrong about its signing; its head.
+/// A signed GET with something wrong about its signing; its head.
 fn head(signer: &mut Signer, host: &str, path: &str, now: WallTime) -> Vec<u8> {
+    head_of("GET", signer, host, path, now)
+}
+
+/// The head of a signed request that says nothing of a body.
+fn head_of(method: &str, signer: &mut Signer, host: &str, path: &str, now: WallTime) -> Vec<u8> {
     let payload = hamster_bench::sign::EMPTY_PAYLOAD;
-    let request = Unsigned { method: "GET", path, query: "", host, headers: &[], payload };
+    let request = Unsigned { method, path, query: "", host, headers: &[], payload };
     let authorization = signer.authorization(&request, now);
     let stamp = signer.stamp(now);
     format!(
-        "GET {path} HTTP/1.1\r\nhost: {host}\r\nx-amz-date: {stamp}\r\n\
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nx-amz-date: {stamp}\r\n\
          x-amz-content-sha256: {payload}\r\nauthorization: {authorization}\r\n\r\n"
     )
     .into_bytes()
@@ -346,6 +351,19 @@ fn keys_that_look_like_paths_stay_keys() {
     let call = format!("/box/{}", encode(&wide, true));
     let answer = client.call(&Call { method: "PUT", path: &call, ..Call::default() });
     assert_error(answer.ok().as_ref(), 400, "KeyTooLongError");
+    node.stop();
+}
+
+/// An object of no bytes must not come of a PUT whose body has no known end.
+#[test]
+fn a_put_that_does_not_say_how_long_it_is_stores_nothing() {
+    let (mut node, mut client, host) = node();
+    let mut signer = Signer::new(root(), "us-east-1");
+    let mut request = head_of("PUT", &mut signer, &host, "/box/k", clock::wall());
+    request.extend_from_slice(b"hello");
+    let (answer, _) = send(&host, &request, false);
+    assert_error(answer.as_ref(), 411, "MissingContentLength");
+    assert_absent(&mut client, "k");
     node.stop();
 }
 

@@ -11,6 +11,7 @@ mod tests;
 
 pub use promise::Digests;
 
+use crate::checksum::Algorithm;
 use crate::error::{Code, S3Error};
 use crate::sigv4::Payload;
 use chunked::{Decoder, Step};
@@ -97,6 +98,14 @@ impl Body {
     /// Has the MD5 computed: it becomes an ETag.
     pub fn want_md5(&mut self) {
         self.promises.want_md5();
+    }
+
+    /// Has this checksum computed, whether or not one was promised.
+    ///
+    /// # Errors
+    /// `InvalidRequest` if another one was promised.
+    pub fn want_checksum(&mut self, algorithm: Algorithm) -> Result<(), S3Error> {
+        self.promises.want_checksum(algorithm)
     }
 
     /// The next bytes of payload; `None` at the end, when every promise was kept.

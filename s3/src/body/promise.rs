@@ -35,8 +35,15 @@ pub struct Promises {
 struct PromisedChecksum {
     algorithm: Algorithm,
     running: Running,
-    /// `None`: it comes in a trailer.
-    value: Option<String>,
+    value: Value,
+}
+
+/// Where the promised value is.
+enum Value {
+    Header(String),
+    Trailer,
+    /// Nothing was promised, but it is wanted.
+    Computed,
 }
 
 impl Promises {
@@ -58,8 +65,8 @@ impl Promises {
         };
         let (algorithm, value) = match (header, trailer) {
             (Some(_), Some(_)) => return Err(checksum::several()),
-            (Some((algorithm, value)), None) => (Some(algorithm), Some(value)),
-            (None, trailer) => (trailer, None),
+            (Some((algorithm, value)), None) => (Some(algorithm), Value::Header(value)),
+            (None, trailer) => (trailer, Value::Trailer),
         };
         Ok(Self {
             md5: content_md5.map(|_| Md5::new()),
@@ -78,6 +85,28 @@ impl Promises {
     /// Has the MD5 computed.
     pub fn want_md5(&mut self) {
         self.md5.get_or_insert_default();
+    }
+
+    /// Has this checksum computed, whether or not one was promised.
+    ///
+    /// # Errors
+    /// `InvalidRequest` if another one was promised.
+    pub fn want_checksum(&mut self, algorithm: Algorithm) -> Result<(), S3Error> {
+        let wanted = || PromisedChecksum {
+            algorithm,
+            running: Running::new(algorithm),
+            value: Value::Computed,
+        };
+        let promised = self.checksum.get_or_insert_with(wanted).algorithm;
+        if promised == algorithm {
+            return Ok(());
+        }
+        let message = format!(
+            "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+            algorithm.record_name(),
+            promised.record_name()
+        );
+        Err(S3Error::new(Code::InvalidRequest, message))
     }
 
     /// The next bytes of payload.
@@ -134,8 +163,12 @@ impl Promises {
 impl PromisedChecksum {
     fn settle(self, trailer: Option<&str>) -> Result<Checksum, S3Error> {
         let Self { algorithm, running, value } = self;
-        let promised = value.as_deref().or(trailer).ok_or(Code::MalformedTrailerError)?;
         let computed = running.finish();
+        let promised = match &value {
+            Value::Header(value) => value,
+            Value::Trailer => trailer.ok_or(Code::MalformedTrailerError)?,
+            Value::Computed => &computed,
+        };
         if checksum::decode(algorithm, promised) != checksum::decode(algorithm, &computed) {
             let name = algorithm.name();
             let message =

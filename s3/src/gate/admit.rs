@@ -12,7 +12,7 @@ use hamster_core::Core;
 use hamster_core::limits::REQUESTS_PER_CORE_MAX;
 use hamster_core::sync::{Permit, Semaphore};
 use hamster_meta::record::Bucket;
-use hamster_net::http::{Headers, RequestBody};
+use hamster_net::http::{BodyLength, Headers, RequestBody};
 use std::marker::PhantomData;
 
 /// How many more requests this core takes.
@@ -99,6 +99,18 @@ impl<O> Admitted<O> {
         let scheme = if *secure { "https" } else { "http" };
         let host = head.headers().get("host").unwrap_or_default();
         format!("{scheme}://{host}{}", head.path())
+    }
+
+    /// Refuses a request that does not say how long its body is: an object would be made of nothing,
+    /// whatever the client sends behind the head.
+    ///
+    /// # Errors
+    /// `MissingContentLength`.
+    pub fn check_length_stated(&self) -> Result<(), S3Error> {
+        match self.routed().body.length() {
+            BodyLength::None => Err(Code::MissingContentLength.into()),
+            BodyLength::Exact(_) | BodyLength::Chunked => Ok(()),
+        }
     }
 
     /// Opens the body. It is there once: a second call gives an empty one.

@@ -29,6 +29,9 @@ impl Authorized {
             (None, _) | (Some(_), "s3:CreateBucket") => None,
             (Some(name), action) => Some(bucket_for(&verified.user, action, name, meta).await?),
         };
+        if let Some(bucket) = &bucket {
+            check_owner(bucket, routed.head.headers().get("x-amz-expected-bucket-owner"))?;
+        }
         Ok(Self { verified, bucket })
     }
 }
@@ -42,7 +45,17 @@ pub async fn copy_source<O>(
     name: &str,
     meta: &Meta,
 ) -> Result<Rc<Bucket>, S3Error> {
-    bucket_for(request.user(), "s3:GetObject", name, meta).await
+    let bucket = bucket_for(request.user(), "s3:GetObject", name, meta).await?;
+    check_owner(&bucket, request.headers().get("x-amz-source-expected-bucket-owner"))?;
+    Ok(bucket)
+}
+
+/// Refuses a bucket that is not the one whom the client takes for its owner.
+fn check_owner(bucket: &Bucket, expected: Option<&str>) -> Result<(), S3Error> {
+    match expected {
+        Some(expected) if expected != bucket.owner => Err(Code::AccessDenied.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The bucket `name`, if `user` may do `action` in it.

@@ -94,6 +94,9 @@ routes! {
 
     PostObject Post Bucket [] "s3:PutObject" no;
     GetObjectAttributes Get Object ["attributes"] "s3:GetObjectAttributes" no;
+    GetObjectAnnotation Get Object ["annotation"] "s3:GetObjectAnnotation" no;
+    PutObjectAnnotation Put Object ["annotation"] "s3:PutObjectAnnotation" no;
+    DeleteObjectAnnotation Delete Object ["annotation"] "s3:DeleteObjectAnnotation" no;
     GetObjectTagging Get Object ["tagging"] "s3:GetObjectTagging" no;
     PutObjectTagging Put Object ["tagging"] "s3:PutObjectTagging" no;
     DeleteObjectTagging Delete Object ["tagging"] "s3:DeleteObjectTagging" no;
@@ -160,6 +163,12 @@ routes! {
     GetBucketMetadataTableConfiguration Get Bucket ["metadataTable"] "s3:GetBucketMetadataTableConfiguration" no;
     CreateBucketMetadataTableConfiguration Post Bucket ["metadataTable"] "s3:CreateBucketMetadataTableConfiguration" no;
     DeleteBucketMetadataTableConfiguration Delete Bucket ["metadataTable"] "s3:DeleteBucketMetadataTableConfiguration" no;
+    GetBucketMetadataConfiguration Get Bucket ["metadataConfiguration"] "s3:GetBucketMetadataTableConfiguration" no;
+    CreateBucketMetadataConfiguration Post Bucket ["metadataConfiguration"] "s3:CreateBucketMetadataTableConfiguration" no;
+    DeleteBucketMetadataConfiguration Delete Bucket ["metadataConfiguration"] "s3:DeleteBucketMetadataTableConfiguration" no;
+    UpdateBucketMetadataInventoryTableConfiguration Put Bucket ["metadataInventoryTable"] "s3:UpdateBucketMetadataInventoryTableConfiguration" no;
+    UpdateBucketMetadataJournalTableConfiguration Put Bucket ["metadataJournalTable"] "s3:UpdateBucketMetadataJournalTableConfiguration" no;
+    UpdateBucketMetadataAnnotationTableConfiguration Put Bucket ["metadataAnnotationTable"] "s3:UpdateBucketMetadataAnnotationTableConfiguration" no;
     GetBucketAbac Get Bucket ["abac"] "s3:GetBucketAbac" no;
     PutBucketAbac Put Bucket ["abac"] "s3:PutBucketAbac" no;
     CreateSession Get Bucket ["session"] "s3:CreateSession" no;
@@ -169,7 +178,7 @@ routes! {
 }
 
 /// Query names that never select an operation on their own, though a row may ask for them.
-const ARGUMENTS: &[&str] = &["partNumber", "x-id"];
+const ARGUMENTS: &[&str] = &["partNumber", "x-id", "versionId"];
 
 /// A request whose operation is known. First step of the gate: nothing is checked yet.
 pub struct Routed {
@@ -212,6 +221,7 @@ static BY_METHOD_AND_SHAPE: LazyLock<Map<(Method, Shape), Vec<&Route>>> = LazyLo
 /// The row for a request: all it asks for is there, and no name in the query selects another.
 fn find(head: &Head, shape: Shape, query: &Query) -> Result<&'static Route, S3Error> {
     let selects = |name: &str| !ARGUMENTS.contains(&name) && selects_in(shape, name);
+    refuse_unknown_selectors(head, shape, query)?;
     let selectors = query.iter().filter(|(name, _)| selects(name)).count();
     let matches = |route: &&Route| {
         route.query.iter().all(|name| query.has(name))
@@ -225,6 +235,23 @@ fn find(head: &Head, shape: Shape, query: &Query) -> Result<&'static Route, S3Er
             .with("Method", head.method().as_str())
             .with("ResourceType", if shape == Shape::Object { "OBJECT" } else { "BUCKET" })
     })
+}
+
+/// Refuses a write whose query holds a bare name that no row knows: it selects an operation of a later
+/// S3, and to go on without it would write or delete the object itself. (Names with values are
+/// arguments; of a read an unknown name changes nothing.)
+fn refuse_unknown_selectors(head: &Head, shape: Shape, query: &Query) -> Result<(), S3Error> {
+    if !matches!(head.method(), Method::Put | Method::Post | Method::Delete) {
+        return Ok(());
+    }
+    let is_known = |name: &str| ARGUMENTS.contains(&name) || selects_in(shape, name);
+    match query.iter().find(|(name, value)| value.is_empty() && !is_known(name)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let message = format!("No operation of this version is selected by ?{name}.");
+            Err(S3Error::new(Code::NotImplemented, message))
+        }
+    }
 }
 
 /// Whether `name` selects an operation of this shape. (`?session` on an object is anyone's own.)
@@ -302,6 +329,22 @@ mod tests {
                 "{method} {target}"
             );
         }
+    }
+
+    #[test]
+    fn a_bare_name_that_is_not_known_is_no_write_of_the_object() {
+        for (method, target) in [
+            ("PUT", "/b/k?note"),
+            ("DELETE", "/b/k?note="),
+            ("DELETE", "/b?note"),
+            ("PUT", "/b?a&b"),
+        ] {
+            assert_eq!(route(method, target, &[]), Err(Code::NotImplemented), "{method} {target}");
+        }
+        assert_eq!(route("PUT", "/b/k?note=1&x-id=PutObject", &[]), Ok(Operation::PutObject));
+        assert_eq!(route("DELETE", "/b/k?versionId=", &[]), Ok(Operation::DeleteObject));
+        assert_eq!(route("GET", "/b/k?123", &[]), Ok(Operation::GetObject));
+        assert_eq!(route("PUT", "/b/k?annotation", &[]), Ok(Operation::PutObjectAnnotation));
     }
 
     #[test]

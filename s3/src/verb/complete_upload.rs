@@ -39,14 +39,15 @@ pub async fn complete(
     // An upload that is gone may have been completed by this very request's first try: apply knows.
     let upload = node.meta.upload(request.bucket().id, request.key(), upload_id).await?;
     let checksum = match &upload {
-        Some(upload) => object_checksum(node, upload, &named.parts).await?,
+        Some(upload) => {
+            let parts = named_parts(node, upload, &named.parts).await?;
+            check_size(&request, &parts)?;
+            let checksum = object_checksum(upload, &parts);
+            check_promised(&request, checksum.as_ref())?;
+            checksum
+        }
         None => None,
     };
-    if let (Some(ours), Some(theirs)) = (&checksum, promised(&request, checksum.as_ref()))
-        && ours.value != theirs
-    {
-        return Err(Code::BadDigest.into());
-    }
     let checksums: Vec<_> = checksum.into_iter().collect();
 
     let outcome = node
@@ -77,13 +78,37 @@ fn named_part(part: &CompletedPart) -> NamedPart {
     NamedPart { number: part.number, etag: unquoted(&part.etag).to_ascii_lowercase() }
 }
 
-/// The object's checksum that the client states, of the algorithm that was computed.
-fn promised<'a>(
-    request: &'a Admitted<CompleteMultipartUpload>,
+/// Compares the object's checksum that the client states with the one that was computed.
+///
+/// # Errors
+/// `BadDigest`; `InvalidRequest` for one of an algorithm that the upload was not begun with.
+fn check_promised(
+    request: &Admitted<CompleteMultipartUpload>,
     computed: Option<&Checksum>,
-) -> Option<&'a str> {
-    let algorithm = Algorithm::parse(&computed?.algorithm)?;
-    request.headers().get(algorithm.header())
+) -> Result<(), S3Error> {
+    let Some((algorithm, stated)) = checksum::promised(request.headers())? else { return Ok(()) };
+    match computed.filter(|computed| computed.algorithm == algorithm.record_name()) {
+        Some(computed) if computed.value == stated => Ok(()),
+        Some(_) => Err(Code::BadDigest.into()),
+        None => {
+            let message = format!(
+                "The upload was created without the {} checksum that the complete request states.",
+                algorithm.name()
+            );
+            Err(S3Error::new(Code::InvalidRequest, message))
+        }
+    }
+}
+
+/// Compares the object's size that the client states with that of its parts.
+fn check_size(request: &Admitted<CompleteMultipartUpload>, parts: &[Part]) -> Result<(), S3Error> {
+    let Some(stated) = request.headers().get("x-amz-mp-object-size") else { return Ok(()) };
+    let size: u64 = parts.iter().map(|part| part.size).sum();
+    if stated.parse() == Ok(size) {
+        return Ok(());
+    }
+    let message = "The provided 'x-amz-mp-object-size' header does not match what was computed.";
+    Err(S3Error::new(Code::InvalidRequest, message))
 }
 
 /// The MD5 of the parts' MD5s, and how many they are.
@@ -103,28 +128,43 @@ fn invalid(part: &CompletedPart) -> S3Error {
         .with("ETag", unquoted(&part.etag))
 }
 
-/// The object's checksum from its parts', if the upload was begun with an algorithm.
-async fn object_checksum(
+/// The parts that are named, as they were committed; their stated checksums are theirs.
+///
+/// # Errors
+/// `InvalidPart`.
+async fn named_parts(
     node: &Node,
     upload: &Upload,
     named: &[CompletedPart],
-) -> Result<Option<Checksum>, S3Error> {
-    let Some(algorithm) = Algorithm::parse(&upload.checksum_algorithm) else { return Ok(None) };
-    let committed = parts_of(node, upload.id).await?;
+) -> Result<Vec<Part>, S3Error> {
+    let mut committed = parts_of(node, upload.id).await?;
     let mut parts = Vec::with_capacity(named.len());
     for part in named {
-        let found = committed.get(&part.number).ok_or_else(|| invalid(part))?;
-        let kept = found.checksums.iter().find(|it| it.algorithm == algorithm.record_name());
-        let kept = kept.map(|checksum| checksum.value.as_str());
-        if stated(part, algorithm).is_some_and(|stated| kept != Some(stated)) {
+        let found = committed.remove(&part.number).ok_or_else(|| invalid(part))?;
+        let differs = |algorithm: &Algorithm| {
+            let kept = found.checksums.iter().find(|it| it.algorithm == algorithm.record_name());
+            let kept = kept.map(|checksum| checksum.value.as_str());
+            stated(part, *algorithm).is_some_and(|stated| kept != Some(stated))
+        };
+        if Algorithm::ALL.iter().any(differs) {
             return Err(invalid(part));
         }
-        parts.push((kept, found.size));
+        parts.push(found);
     }
-    Ok(match upload.checksum_composite {
-        true => checksum::composite(algorithm, parts.iter().map(|(value, _)| *value)),
-        false => checksum::combined(algorithm, parts.iter().copied()),
-    })
+    Ok(parts)
+}
+
+/// The object's checksum from its parts', if the upload was begun with an algorithm.
+fn object_checksum(upload: &Upload, parts: &[Part]) -> Option<Checksum> {
+    let algorithm = Algorithm::parse(&upload.checksum_algorithm)?;
+    let values = parts.iter().map(|part| {
+        let kept = part.checksums.iter().find(|it| it.algorithm == algorithm.record_name());
+        kept.map(|checksum| checksum.value.as_str())
+    });
+    match upload.checksum_composite {
+        true => checksum::composite(algorithm, values),
+        false => checksum::combined(algorithm, values.zip(parts.iter().map(|part| part.size))),
+    }
 }
 
 fn stated(part: &CompletedPart, algorithm: Algorithm) -> Option<&str> {

@@ -17,6 +17,7 @@ pub struct DeleteObject;
 /// # Errors
 /// As S3's; after `InternalError` the object may or may not be there.
 pub async fn object(node: &Node, request: Admitted<DeleteObject>) -> Result<Response, S3Error> {
+    headers::refuse_unbuilt(request.headers())?;
     check_version_id(request.query().get("versionId"))?;
     let precondition = headers::precondition(request.headers())?;
     current(node, request.bucket(), request.key(), precondition).await?;

@@ -67,6 +67,10 @@ pub async fn objects(
 
 async fn one(node: &Node, bucket: &Bucket, object: &DeleteObject) -> Result<(), S3Error> {
     check_key_length(&object.key)?;
+    if object.size.is_some() || object.last_modified_time.is_some() {
+        let message = "Deleting by Size or LastModifiedTime is not in this version.";
+        return Err(S3Error::new(Code::NotImplemented, message));
+    }
     check_version_id(object.version_id.as_deref())?;
     let etag = object.etag.as_deref();
     let precondition =

@@ -11,6 +11,7 @@ use crate::range::Wanted;
 use bytes::Bytes;
 use hamster_meta::record::VersionKind;
 use hamster_net::http::{Response, ResponseBody};
+use std::ops::Range;
 
 /// The operation.
 pub struct GetObject;
@@ -24,14 +25,17 @@ pub async fn object(node: &Node, request: Admitted<GetObject>) -> Result<Respons
     check_version_id(request.query().get("versionId"))?;
     let wanted = Wanted::of_header(request.headers().get("range"));
     let (bucket, key) = (request.bucket().id, request.key());
-    let object = node.meta.object(bucket, key, wanted.bound()).await?;
+    let object = node.meta.object(bucket, key, wanted_extents(&request, wanted)).await?;
     let Some(object) = object.filter(|object| object.version.kind == VersionKind::Object) else {
         return Err(S3Error::from(Code::NoSuchKey).with("Key", key));
     };
     let version = &object.version;
     let verdict = condition::check(request.headers(), &condition::READ, version)?;
     let range = match verdict {
-        Verdict::Holds => wanted.within(version.size)?,
+        Verdict::Holds if condition::range_holds(request.headers(), version) => {
+            wanted.within(version.size)?
+        }
+        Verdict::Holds => None,
         Verdict::NotModified => None,
     };
     let mut response = describe(&request, version, verdict, range.as_ref())?;
@@ -49,6 +53,14 @@ pub async fn object(node: &Node, request: Admitted<GetObject>) -> Result<Respons
         ResponseBody::Stream { length, source }
     };
     Ok(response)
+}
+
+/// What to look up: the range, or all where it may turn out not to count.
+fn wanted_extents(request: &Admitted<GetObject>, wanted: Wanted) -> Range<u64> {
+    match request.headers().get("if-range") {
+        Some(_) => Wanted::All.bound(),
+        None => wanted.bound(),
+    }
 }
 
 fn whole(bytes: Bytes) -> ResponseBody {

@@ -24,8 +24,10 @@ pub async fn object(node: &Node, request: Admitted<HeadObject>) -> Result<Respon
     let version = current_object(node, &request).await?;
     let verdict = condition::check(request.headers(), &condition::READ, &version)?;
     let range = match verdict {
-        Verdict::Holds => Wanted::of_header(request.headers().get("range")).within(version.size)?,
-        Verdict::NotModified => None,
+        Verdict::Holds if condition::range_holds(request.headers(), &version) => {
+            Wanted::of_header(request.headers().get("range")).within(version.size)?
+        }
+        Verdict::Holds | Verdict::NotModified => None,
     };
     let mut response = describe(&request, &version, verdict, range.as_ref())?;
     if verdict == Verdict::Holds {

@@ -20,6 +20,7 @@ pub struct PutObject;
 /// As S3's; after `InternalError` the object may or may not be there.
 pub async fn object(node: &Node, mut request: Admitted<PutObject>) -> Result<Response, S3Error> {
     refuse_strays(&request)?;
+    request.check_length_stated()?;
     let precondition = headers::precondition(request.headers())?;
     let kept = headers::of_write(request.headers())?;
     let body = request.open_body(&node.core, ChecksumOf::Body)?;

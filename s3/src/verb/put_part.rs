@@ -3,6 +3,7 @@
 use super::upload_id;
 use crate::answer::{add_part_checksums, quoted};
 use crate::body::ChecksumOf;
+use crate::checksum::Algorithm;
 use crate::error::{Code, S3Error};
 use crate::gate::Admitted;
 use crate::headers;
@@ -23,9 +24,13 @@ pub struct UploadPart;
 /// As S3's.
 pub async fn part(node: &Node, mut request: Admitted<UploadPart>) -> Result<Response, S3Error> {
     headers::refuse_unbuilt(request.headers())?;
+    request.check_length_stated()?;
     let number = part_number(request.query())?;
     let upload = open_upload(node, &request).await?;
-    let body = request.open_body(&node.core, ChecksumOf::Body)?;
+    let mut body = request.open_body(&node.core, ChecksumOf::Body)?;
+    if let Some(algorithm) = Algorithm::parse(&upload.checksum_algorithm) {
+        body.want_checksum(algorithm)?;
+    }
 
     let stored = store::body(node, body).await?;
     let md5 = stored.digests.md5.ok_or(Code::InternalError)?;

@@ -38,6 +38,12 @@ pub struct DeleteObject {
     /// Only if the object has this ETag.
     #[serde(rename = "ETag")]
     pub etag: Option<String>,
+    /// Only if it has this size: not built.
+    #[serde(rename = "Size")]
+    pub size: Option<String>,
+    /// Only if it was last modified then: not built.
+    #[serde(rename = "LastModifiedTime")]
+    pub last_modified_time: Option<String>,
 }
 
 fn not_empty<'de, D: Deserializer<'de>>(text: D) -> Result<String, D::Error> {

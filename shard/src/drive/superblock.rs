@@ -162,13 +162,16 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_byte_and_every_truncation_is_noticed() {
+    fn every_flipped_bit_and_every_truncation_is_noticed() {
         let bytes = example().encode();
         assert_eq!(Superblock::decode(&bytes), Decoded::Valid(example()));
         for at in 0..bytes.len() {
-            let mut flipped = bytes.clone();
-            flipped[at] ^= 0x10;
-            assert!(!matches!(Superblock::decode(&flipped), Decoded::Valid(_)), "byte {at}");
+            for bit in 0..8 {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1 << bit;
+                let decoded = Superblock::decode(&flipped);
+                assert!(!matches!(decoded, Decoded::Valid(_)), "byte {at} bit {bit}");
+            }
             assert_eq!(Superblock::decode(&bytes[..at]), Decoded::Damaged, "length {at}");
         }
     }

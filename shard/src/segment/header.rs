@@ -108,13 +108,15 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_byte_and_every_truncation_is_noticed() {
+    fn every_flipped_bit_and_every_truncation_is_noticed() {
         let bytes = example().encode();
         assert_eq!(SegmentHeader::decode(&bytes), Some(example()));
         for at in 0..128 {
-            let mut flipped = bytes.clone();
-            flipped[at] ^= 0x01;
-            assert_eq!(SegmentHeader::decode(&flipped), None, "byte {at}");
+            for bit in 0..8 {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1 << bit;
+                assert_eq!(SegmentHeader::decode(&flipped), None, "byte {at} bit {bit}");
+            }
             assert_eq!(SegmentHeader::decode(&bytes[..at]), None, "length {at}");
         }
     }

@@ -313,22 +313,26 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_byte_and_every_truncation_is_noticed() {
+    fn every_flipped_bit_and_every_truncation_is_noticed() {
         let header = example();
         let chunks: Box<[Crc64]> = [Crc64::new(1), Crc64::new(2)].into();
         let (head, foot) = (header.encode(), header.encode_footer(&chunks));
         assert_eq!(RunHeader::decode(&head), Some(header.clone()));
         assert_eq!(header.decode_footer(&foot), Some(chunks));
         for at in 0..head.len() {
-            let mut flipped = head.clone();
-            flipped[at] ^= 0x80;
-            assert_eq!(RunHeader::decode(&flipped), None, "header byte {at}");
+            for bit in 0..8 {
+                let mut flipped = head.clone();
+                flipped[at] ^= 1 << bit;
+                assert_eq!(RunHeader::decode(&flipped), None, "header byte {at} bit {bit}");
+            }
             assert_eq!(RunHeader::decode(&head[..at]), None, "header length {at}");
         }
         for at in 0..foot.len() {
-            let mut flipped = foot.clone();
-            flipped[at] ^= 0x80;
-            assert_eq!(header.decode_footer(&flipped), None, "footer byte {at}");
+            for bit in 0..8 {
+                let mut flipped = foot.clone();
+                flipped[at] ^= 1 << bit;
+                assert_eq!(header.decode_footer(&flipped), None, "footer byte {at} bit {bit}");
+            }
             assert_eq!(header.decode_footer(&foot[..at]), None, "footer length {at}");
         }
     }
