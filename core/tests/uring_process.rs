@@ -16,10 +16,12 @@ fn main() {
     if let (Some(CHILD), Some(path)) = (arguments.next().as_deref(), arguments.next()) {
         return write_for_ever(PathBuf::from(path));
     }
-    let facts: [(&str, fn()); 3] = [
+    let facts: [(&str, fn()); 4] = [
         ("a_signal_reaches_the_core_that_listens", signal_reaches_the_core),
         ("cores_that_end_leave_no_descriptors", cores_leave_no_descriptors),
         ("the_lock_of_a_killed_owner_is_free_soon", lock_of_a_killed_owner),
+        // Why the last: the signals stay pending.
+        ("signals_that_come_late_do_not_kill_the_process", late_signals_kill_nobody),
     ];
     for (name, fact) in facts {
         fact();
@@ -44,6 +46,15 @@ fn signal_reaches_the_core() {
         }
     };
     run(config(), main).expect("no panic");
+}
+
+fn late_signals_kill_nobody() {
+    run(config(), |_core| async {}).expect("no panic");
+    for signal in ["-TERM", "-HUP", "-INT"] {
+        let own = std::process::id().to_string();
+        let killed = Command::new("kill").args([signal, &own]).status();
+        assert!(killed.expect("kill runs").success());
+    }
 }
 
 fn cores_leave_no_descriptors() {

@@ -1,5 +1,7 @@
 //! The production backend's tasks, threads and cores.
 
+use futures_util::FutureExt;
+use hamster_core::limits::BLOCKING_THREADS;
 use hamster_core::uring::probe::probe;
 use hamster_core::uring::runtime::{RuntimeConfig, RuntimeError, available_cpus, run};
 use hamster_core::{Core, Queue, TaskError};
@@ -37,6 +39,32 @@ fn every_core_runs_and_knows_itself() {
     };
     run(config(3), main).expect("no panic");
     assert_eq!(seen.load(Ordering::Relaxed), 0b111);
+}
+
+#[test]
+fn the_runtime_returns_only_when_no_blocking_work_is_left() {
+    let done = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&done);
+    on_one_core(move |core| {
+        let counted = Arc::clone(&counted);
+        async move {
+            let work = || {
+                let counted = Arc::clone(&counted);
+                move || {
+                    let (_kept, never) = std::sync::mpsc::channel::<()>();
+                    assert!(never.recv_timeout(Duration::from_millis(50)).is_err());
+                    counted.fetch_add(1, Ordering::Relaxed);
+                }
+            };
+            // Begun, and left alone: more than there are threads, so that some wait in the queue.
+            for _ in 0..2 * BLOCKING_THREADS {
+                assert!(core.blocking(work()).now_or_never().is_none());
+            }
+            let worker = core.worker("alone");
+            assert!(worker.run(work()).now_or_never().is_none());
+        }
+    });
+    assert_eq!(done.load(Ordering::Relaxed), 2 * BLOCKING_THREADS + 1);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::shared::Shared;
 use crate::state::{Reach, ReadError, View};
 use futures_util::future::LocalBoxFuture;
 use hamster_core::Core;
-use hamster_core::ids::{BucketId, CoreIndex, DriveOrdinal};
+use hamster_core::ids::{BucketId, CoreIndex, DriveOrdinal, NodeId};
 use hamster_core::limits::{RECALL_BUCKETS_MAX, RECALL_OBJECTS_MAX};
 use hamster_core::mesh::Port;
 use std::cell::RefCell;
@@ -52,6 +52,7 @@ pub struct Readers(pub(crate) Arc<Shared>);
 
 /// What core 0 has besides.
 pub(crate) struct Owner {
+    pub(crate) node: NodeId,
     pub(crate) mirrors: Mirrors,
     pub(crate) group: Group,
 }
@@ -371,6 +372,24 @@ impl Meta {
         looked.map_err(|error| MetaError::Stopped(error.to_string()))
     }
 
+    /// Makes the mirrors that were opened the set in force, with a higher epoch, and takes commands
+    /// and answers reads from here on. Once, after an opening that was no founding, when the node has
+    /// judged that it may start; before, every call but [`Meta::layout`] gives
+    /// [`MetaError::NoLeader`].
+    ///
+    /// # Errors
+    /// [`MetaError::Stopped`]: the set could not be recorded.
+    ///
+    /// # Panics
+    /// On another core than core 0.
+    pub async fn take_over(&self) -> Result<(), MetaError> {
+        // Invariant: recorded before anything of this life can be acknowledged.
+        self.record_mirrors().await?;
+        let Owner { node, group, .. } = self.owner();
+        group.serve(&self.0.core, *node, &self.0.shared);
+        Ok(())
+    }
+
     /// Records the mirrors in use, which ends a founding: from here on there is a cluster.
     ///
     /// # Errors
@@ -400,13 +419,25 @@ impl Meta {
         counted.map_err(|error| MetaError::Unreadable(error.to_string()))
     }
 
+    /// Makes everything durable beside the log, too. A mirror that fails is left out.
+    ///
+    /// # Errors
+    /// [`MetaError::Stopped`]: no mirror is left, or the set without one could not be recorded.
+    ///
+    /// # Panics
+    /// On another core than core 0.
+    pub async fn flush(&self) -> Result<(), MetaError> {
+        let flushed = self.owner().mirrors.flush().await;
+        flushed.map_err(|error| MetaError::Stopped(error.to_string()))
+    }
+
     /// Flushes and closes the metadata: for draining. Every call after it, on any core, gives
     /// [`MetaError::Stopped`].
     ///
     /// # Panics
     /// On another core than core 0.
     pub fn close(&self) -> LocalBoxFuture<'_, ()> {
-        let Owner { mirrors, group } = self.owner();
+        let Owner { mirrors, group, .. } = self.owner();
         // Why boxed: as open_metadata_core.
         Box::pin(async {
             self.0.shared.stop("the node is ending");

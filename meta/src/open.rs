@@ -1,4 +1,9 @@
 //! Opening the metadata of a node. The node calls this once per core at start.
+//!
+//! Invariant: opening changes no mirror set. The node judges by the layout, which is in the metadata,
+//! whether it may start at all; a start that it refuses must not leave out the mirrors that happened
+//! to be absent. [`Meta::take_over`] makes the mirrors present the set, and only from there on is
+//! anything acknowledged.
 
 use crate::command::{Command, Outcome};
 use crate::meta::{Meta, MetaError, Owner, Readers};
@@ -52,7 +57,8 @@ pub struct Open {
     /// At a founding the drives to mirror on, else those of `recorded` that are present. Further
     /// mirrors are made by [`Meta::add_mirror`].
     pub mirrors: Vec<MirrorDirectory>,
-    /// Records a changed mirror set. Also called during the opening, which raises the epoch.
+    /// Records a changed mirror set. Not called before [`Meta::take_over`] or
+    /// [`Meta::record_mirrors`].
     pub record: RecordMirrors,
 }
 
@@ -98,7 +104,8 @@ pub enum OpenError {
 }
 
 /// Opens the metadata on core 0: chooses the most advanced mirror, brings the others to its state,
-/// raises the epoch of the set, starts Raft and waits until this node leads and has applied what was committed before.
+/// starts Raft and waits until this node leads and has applied what was committed before. The layout
+/// can be read then; all else, but at a founding, waits for [`Meta::take_over`].
 ///
 /// # Errors
 /// See [`OpenError`]; nothing is left running.
@@ -132,22 +139,21 @@ async fn open_on_core_zero(
     for mirror in seeded {
         mirrors.start(mirror)?;
     }
-    if !founding {
-        // Invariant: recorded before anything of this life can be acknowledged.
-        mirrors.record_set().await.inspect_err(|_| mirrors.close())?;
-    }
     let started =
         Group::start(core, node, founding, mirrors.clone(), Arc::clone(&shared), inspected);
     let group = started.await.map_err(|error| {
         mirrors.close();
         OpenError::Raft(error.to_string())
     })?;
+    if founding {
+        group.serve(core, node, &shared);
+    }
     let proposer = Proposer::new(core, node, group.clone(), Arc::clone(&shared));
     let port = port.bind(core, move |_from, command| {
         let proposer = proposer.clone();
         async move { proposer.propose(command).await }
     });
-    let owner = Some(Owner { mirrors, group });
+    let owner = Some(Owner { node, mirrors, group });
     Ok((Meta::new(core, Arc::clone(&shared), port, owner), Readers(shared)))
 }
 

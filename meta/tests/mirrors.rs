@@ -258,13 +258,61 @@ fn a_boot_that_dies_before_the_superblocks_locks_nobody_out() {
             assert_numbers(&meta, 0..10).await;
         });
         // The marks are durable, no superblock is.
-        assert!(machine.recorded.borrow().epoch > before.epoch, "each opening raises the epoch");
+        assert!(machine.recorded.borrow().epoch > before.epoch, "each start raises the epoch");
         machine.recorded.replace(before);
     }
     twins.crash(Path::new("/node"));
     twins.wipe(&machine.drive(1));
     live(20, move |core| async move {
         let meta = machine.open(&core, false, &[0]).await.expect("either mirror will do");
+        assert_numbers(&meta, 0..10).await;
+    });
+}
+
+#[test]
+fn a_start_that_is_refused_demotes_no_mirror() {
+    let (machine, twins) = twin();
+    let first = machine.clone();
+    live(30, move |core| async move {
+        let (meta, _) = first.found(&core, &[0, 1, 2]).await;
+        put_numbers(&meta, 0..10).await;
+    });
+    let before = machine.recorded.borrow().clone();
+    for (seed, present) in (31..).zip([0, 0, 2]) {
+        twins.crash(Path::new("/node"));
+        let again = machine.clone();
+        live(seed, move |core| async move {
+            let meta = again.open_only(&core, false, &[present]).await.expect("metadata");
+            assert!(meta.layout().is_some(), "the node judges by it");
+            let refused = meta.propose(put(BUCKET, "k", 1)).await;
+            assert!(matches!(refused, Err(MetaError::NoLeader)), "{refused:?}");
+        });
+        assert_eq!(*machine.recorded.borrow(), before);
+    }
+    // Those that were absent are as good as the one that was there.
+    for (seed, present) in (34..).zip([&[1, 2][..], &[1]]) {
+        twins.crash(Path::new("/node"));
+        let again = machine.clone();
+        live(seed, move |core| async move {
+            let meta = again.restart(&core, present).await;
+            assert_numbers(&meta, 0..10).await;
+        });
+    }
+}
+
+#[test]
+fn a_mirror_that_is_left_out_before_the_node_takes_over_is_recorded_only_then() {
+    let (machine, _) = twin();
+    live(36, move |core| async move {
+        let (meta, _) = machine.found(&core, &[0, 1]).await;
+        put_numbers(&meta, 0..10).await;
+        meta.close().await;
+        let before = machine.recorded.borrow().clone();
+        let meta = machine.open_only(&core, false, &[0, 1]).await.expect("metadata");
+        meta.drop_mirror(DriveOrdinal::new(0)).await.expect("one is left");
+        assert_eq!(*machine.recorded.borrow(), before);
+        meta.take_over().await.expect("recorded");
+        assert_eq!(machine.recorded_drives(), [1]);
         assert_numbers(&meta, 0..10).await;
     });
 }

@@ -21,7 +21,6 @@ use hamster_core::mesh::UnboundPort;
 use hamster_core::sync::{Permit, Semaphore};
 use hamster_core::{BufferPool, ByteCount, Core, Map, Queue};
 use std::cell::RefCell;
-use std::io;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -169,11 +168,7 @@ async fn open_drive(
         Ok(drive) => Ok(Some(drive)),
         Err(RecoverError::Closed) => Err(OpenError::CoreEnded),
         Err(RecoverError::Drive(error)) => {
-            let failure = match error.kind() {
-                io::ErrorKind::NotFound => Failure::Lost,
-                _ => Failure::Poisoned,
-            };
-            table.fail(ordinal, failure, &format!("opening it: {error}"));
+            table.fail(ordinal, Failure::of(&error), &format!("opening it: {error}"));
             Ok(None)
         }
     }

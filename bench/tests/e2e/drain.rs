@@ -48,6 +48,21 @@ fn requests_in_flight_finish_and_nothing_acknowledged_is_lost() {
     node.stop();
 }
 
+/// Whenever the second signal comes, up to the very end, the exit code tells of the first.
+#[test]
+fn a_second_signal_while_it_ends_kills_nothing() {
+    let mut node = serving(1);
+    for _ in 0..3 {
+        node.terminate();
+        node.reload();
+        clock::sleep(Duration::from_millis(10));
+        node.terminate();
+        assert_eq!(node.wait().code(), Some(0));
+        node.start();
+    }
+    node.stop();
+}
+
 /// A draining node takes no new request: the connection is refused, or ends without an answer, or
 /// the answer is 503.
 fn wait_until_refused(host: &str) {

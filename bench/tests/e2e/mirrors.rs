@@ -35,6 +35,34 @@ fn an_older_copy_that_is_put_back_is_refused() {
 }
 
 #[test]
+fn a_start_that_is_refused_leaves_the_absent_mirrors_as_good_as_they_were() {
+    let mut node = serving(6);
+    node.client().create_bucket("box").expect("the bucket is made");
+    put(&node, "first");
+    let mirrors = mirrors(&node.status());
+    assert_eq!(mirrors.len(), 3);
+    node.kill();
+    // Two mirrors and one more are not mounted; then they are again.
+    let other = (0..6).find(|drive| !mirrors.contains(drive)).expect("three of six");
+    let absent = [mirrors[1], mirrors[2], other];
+    let aside = |drive: usize| node.home().join(format!("aside-{drive}"));
+    for drive in absent {
+        fs::rename(&node.drives()[drive], aside(drive)).expect("it was there");
+    }
+    assert_refused(&serve(&node), &["3 of 6", "absent"]);
+    for drive in absent {
+        fs::rename(aside(drive), &node.drives()[drive]).expect("it was there");
+    }
+    // The mirror that was there is lost.
+    wipe(&node.drives()[mirrors[0]]);
+    node.start();
+    assert_there(&node, &["first"]);
+    put(&node, "second");
+    assert_there(&node, &["second"]);
+    node.stop();
+}
+
+#[test]
 fn a_lost_mirror_is_made_anew_while_the_node_serves() {
     let mut node = serving(6);
     node.client().create_bucket("box").expect("the bucket is made");

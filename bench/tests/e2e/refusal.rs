@@ -130,6 +130,24 @@ fn with_more_drives_absent_than_survivable_it_refuses() {
 }
 
 #[test]
+fn more_directories_than_the_node_has_drives_are_refused() {
+    let mut node = Node::new(&binary(), scratch(), 1);
+    node.init().assert_ok();
+    let (missing, empty) = (node.home().join("missing"), node.home().join("empty"));
+    fs::create_dir(&empty).expect("a directory");
+    for surplus in [&missing, &empty] {
+        let surplus = surplus.display().to_string();
+        node.flags = vec!["--data-dir".to_owned(), surplus.clone()];
+        assert_refused(&serve(&node), &["1 drive", "cannot be added", "leave out", &surplus]);
+    }
+    assert!(!missing.exists());
+    assert_eq!(fs::read_dir(&empty).expect("it is there").count(), 0, "untouched");
+    node.flags.clear();
+    node.start();
+    node.stop();
+}
+
+#[test]
 fn wrong_usage_is_exit_code_two() {
     let node = Node::new(&binary(), scratch(), 1);
     let mut command = node.serve_command();

@@ -106,26 +106,11 @@ fn signal_set() -> libc::sigset_t {
     }
 }
 
-/// While it lives, the signals wait for [`signals`] instead of ending the process, in this thread
-/// and in those it starts.
-pub(super) struct BlockedSignals(libc::sigset_t);
-
-impl BlockedSignals {
-    pub(super) fn new() -> Self {
-        let set = signal_set();
-        // SAFETY: a set of zeroes is a valid place for the former one.
-        let mut former = unsafe { std::mem::zeroed() };
-        // SAFETY: valid sets; it fails only on a wrong first argument.
-        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut former) };
-        Self(former)
-    }
-}
-
-impl Drop for BlockedSignals {
-    fn drop(&mut self) {
-        // SAFETY: the set that was there before.
-        unsafe {
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut());
-        }
-    }
+/// From now on the signals wait for [`signals`] instead of ending the process, in this thread and in
+/// those it starts. Never undone: one that comes while the node ends would kill the process at the
+/// very end, when all is done but the exit code.
+pub(super) fn block_signals() {
+    let set = signal_set();
+    // SAFETY: a valid set, nobody asks for the former one; it fails only on a wrong first argument.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) };
 }

@@ -4,14 +4,14 @@
 use super::clock::Clock;
 use super::disk::Disk;
 use super::driver::Driver;
-use super::environment::BlockedSignals;
+use super::environment::block_signals;
 use super::inbox::{Inbox, remote_waker};
 use super::lock::Locks;
 use super::network::Network;
 use super::ring::Ring;
 use super::task::{Tasks, panicked};
 use super::timer::Timers;
-use super::worker::{Pool, Settings, Worker};
+use super::worker::{Pending, Pool, Settings, Worker};
 use super::{probe, system};
 use crate::buffer::BufferPool;
 use crate::clock::ClockBackend;
@@ -100,9 +100,10 @@ pub fn available_cpus() -> Result<Vec<usize>, RuntimeError> {
 }
 
 /// Runs `main` on every core, each on its own pinned thread, and returns when all have returned.
-/// Tasks that still run on a core when its `main` returns are dropped.
+/// Tasks that still run on a core when its `main` returns are dropped; blocking work is waited for.
 ///
-/// SIGTERM, SIGINT and SIGHUP wait for [`signals`](super::environment::signals) meanwhile.
+/// SIGTERM, SIGINT and SIGHUP wait for [`signals`](super::environment::signals) from here on, also
+/// when this has returned.
 ///
 /// # Errors
 /// See [`RuntimeError`]. The first that any core meets; the others run to their end.
@@ -119,8 +120,13 @@ where
     }
     probe::probe()?;
     system::raise_open_files()?;
-    let _blocked = BlockedSignals::new();
-    let settings = Settings { cpus: system::affinity()?, abort_on_panic: config.abort_on_panic };
+    block_signals();
+    let pending = Arc::new(Pending::default());
+    let settings = Settings {
+        cpus: system::affinity()?,
+        pending: Arc::clone(&pending),
+        abort_on_panic: config.abort_on_panic,
+    };
     let pool = Pool::start(settings)?;
     let locks = Arc::new(Locks::default());
     let (ready, started) = crossbeam::channel::unbounded();
@@ -155,6 +161,7 @@ where
         let result = thread.join().unwrap_or(Err(RuntimeError::Panicked(index)));
         first = first.and(result);
     }
+    pending.wait();
     first
 }
 
@@ -230,7 +237,7 @@ impl Running {
         let ring = Rc::new(Ring::new()?);
         let timers = Rc::new(Timers::default());
         let inbox = Inbox::new()?;
-        let settings = start.pool.settings;
+        let settings = start.pool.settings.clone();
         let pool = start.pool.of(&inbox);
         let tasks = task::Tasks(TasksBackend::Uring(Tasks::new(settings.abort_on_panic)));
         let driver = Driver::new(Rc::clone(&ring), Rc::clone(&timers), Arc::clone(&inbox))?;
@@ -305,7 +312,7 @@ async fn vital(future: impl Future<Output = ()>) {
 
 impl CoreHandle {
     pub(crate) fn worker(&self, name: &str) -> worker::Worker {
-        let worker = Worker::start(name, &self.inbox, self.settings);
+        let worker = Worker::start(name, &self.inbox, &self.settings);
         worker::Worker(WorkerBackend::Uring(worker.expect("a thread can be started")))
     }
 

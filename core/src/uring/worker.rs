@@ -1,6 +1,9 @@
 //! Threads for work that blocks: one of its own per [`Worker`], and a pool for the rest.
 //!
 //! They are never pinned, whichever core starts them: a blocked thread must not sit on a core.
+//!
+//! Invariant: the runtime returns only when no job is left ([`Pending::wait`]). Its caller ends the
+//! process next, which takes down what C++ libraries keep in statics under a job that uses it.
 
 use super::inbox::Inbox;
 use super::{system, task};
@@ -9,29 +12,78 @@ use crossbeam::channel::{Receiver, Sender};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 type Job = Box<dyn FnOnce() + Send>;
+
+/// The jobs of all threads of a runtime that are queued or run.
+#[derive(Default)]
+pub(super) struct Pending {
+    count: Mutex<usize>,
+    none_left: Condvar,
+}
+
+impl Pending {
+    fn count(&self) -> MutexGuard<'_, usize> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no job is left. To be called when the cores have ended, so that no more come.
+    ///
+    /// Why without a bound: all jobs end by themselves, and one that the kernel does not return from
+    /// would keep the process from ending as well.
+    pub(super) fn wait(&self) {
+        let mut count = self.count();
+        while *count > 0 {
+            count = self.none_left.wait(count).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// A job's share of [`Pending`], until it and all that it owned is dropped.
+struct Counted(Arc<Pending>);
+
+impl Counted {
+    fn new(pending: &Arc<Pending>) -> Self {
+        *pending.count() += 1;
+        Self(Arc::clone(pending))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut count = self.0.count();
+        *count -= 1;
+        if *count == 0 {
+            self.0.none_left.notify_all();
+        }
+    }
+}
 
 /// A queue of jobs, and the threads behind it: they end with its last clone.
 #[derive(Clone)]
 struct Jobs {
     /// Bounded by the callers: each task waits for its own result.
-    queue: Sender<Job>,
+    queue: Sender<(Job, Counted)>,
+    pending: Arc<Pending>,
     abort_on_panic: bool,
 }
 
 impl Jobs {
-    fn start(name: &str, threads: usize, settings: Settings) -> io::Result<Self> {
-        let (queue, jobs) = crossbeam::channel::unbounded::<Job>();
+    fn start(name: &str, threads: usize, settings: &Settings) -> io::Result<Self> {
+        let (queue, jobs) = crossbeam::channel::unbounded();
         for _ in 0..threads {
-            let jobs = jobs.clone();
-            std::thread::Builder::new()
-                .name(name.to_owned())
-                .spawn(move || serve(&jobs, &settings.cpus))?;
+            let (jobs, cpus) = (jobs.clone(), settings.cpus);
+            std::thread::Builder::new().name(name.to_owned()).spawn(move || serve(&jobs, &cpus))?;
         }
-        Ok(Self { queue, abort_on_panic: settings.abort_on_panic })
+        let Settings { ref pending, abort_on_panic, .. } = *settings;
+        Ok(Self { queue, pending: Arc::clone(pending), abort_on_panic })
+    }
+
+    fn send(&self, job: Job) {
+        let sent = self.queue.send((job, Counted::new(&self.pending)));
+        assert!(sent.is_ok(), "the threads live as long as the queue");
     }
 
     async fn run<T: Send + 'static>(
@@ -49,26 +101,27 @@ impl Jobs {
             }
             answer.give(result);
         };
-        let queued = self.queue.send(Box::new(job));
-        queued.expect("the threads live as long as the queue");
+        self.send(Box::new(job));
         let result = Waiting(reply).await;
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
-fn serve(jobs: &Receiver<Job>, cpus: &libc::cpu_set_t) {
+fn serve(jobs: &Receiver<(Job, Counted)>, cpus: &libc::cpu_set_t) {
     if let Err(error) = system::set_affinity(cpus) {
         tracing::warn!("a worker thread stays on its core: {error}");
     }
-    for job in jobs {
+    for (job, counted) in jobs {
         job();
+        drop(counted);
     }
 }
 
 /// What threads inherit from the runtime.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Settings {
     pub(super) cpus: libc::cpu_set_t,
+    pub(super) pending: Arc<Pending>,
     pub(super) abort_on_panic: bool,
 }
 
@@ -81,7 +134,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn start(settings: Settings) -> io::Result<Self> {
-        let jobs = Jobs::start("blocking", limits::BLOCKING_THREADS, settings)?;
+        let jobs = Jobs::start("blocking", limits::BLOCKING_THREADS, &settings)?;
         Ok(Self { jobs, settings })
     }
 
@@ -100,7 +153,7 @@ pub struct Worker {
 
 impl Worker {
     /// A worker with a new thread of its own.
-    pub(super) fn start(name: &str, inbox: &Arc<Inbox>, settings: Settings) -> io::Result<Self> {
+    pub(super) fn start(name: &str, inbox: &Arc<Inbox>, settings: &Settings) -> io::Result<Self> {
         Ok(Self { jobs: Jobs::start(name, 1, settings)?, inbox: Arc::clone(inbox) })
     }
 
@@ -113,7 +166,7 @@ impl Worker {
 
     /// Runs `work` some time; nobody waits for it.
     pub(super) fn queue(&self, work: impl FnOnce() + Send + 'static) {
-        self.jobs.queue.send(Box::new(work)).expect("the threads live as long as the queue");
+        self.jobs.send(Box::new(work));
     }
 }
 

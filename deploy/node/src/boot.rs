@@ -1,5 +1,9 @@
 //! What core 0 does before any core serves: takes the drives, opens the metadata, judges whether
 //! enough is here, and tells the other cores.
+//!
+//! Invariant: a start that is refused changes nothing that the next one goes by. So the mirror set is
+//! raised and recorded ([`Meta::take_over`]) only when the layout, which the metadata holds, has said
+//! that the node may start.
 
 use crate::config::ServeConfig;
 use crate::drives::{GivenDrives, PresentDrive};
@@ -79,8 +83,7 @@ impl Given {
 /// Boots the node.
 ///
 /// # Errors
-/// It must not start; nothing was changed on the drives but, where the metadata mirrors had to
-/// change, their record.
+/// It must not start.
 pub async fn boot(
     core: &Core,
     given: Given,
@@ -90,16 +93,15 @@ pub async fn boot(
     let node = NodeId::new(given.identity.node);
     let superblocks = given.superblocks();
     let (meta, readers) = open_metadata(core, node, &given, &superblocks, port).await?;
+    let layout = meta.layout().ok_or(NodeError::NotFounded)?;
+    let table = Arc::new(judge_drives(&layout, node, &given)?);
+    superblocks.watch_table(Arc::clone(&table));
+    meta.take_over().await.map_err(|error| NodeError::Metadata(error.to_string()))?;
     let number = match propose(&meta, Command::Boot { node }).await? {
         Outcome::Booted(number) => number,
         other => return Err(NodeError::Metadata(format!("the boot came to {other:?}"))),
     };
-    let layout = meta.layout().ok_or(NodeError::NotFounded)?;
-    let absent = absent_drives(&layout, node, &given)?;
-    let table = Arc::new(DriveTable::new(given.ordinals(), absent));
-    superblocks.watch_table(Arc::clone(&table));
-    settle_drives(&layout, &given, &table)?;
-    readmit(&meta, &layout, &given, &superblocks).await?;
+    readmit(&meta, &layout, &given, &superblocks, &table).await?;
     let seeder = Seeder::default();
     seeder.seed(&meta, &table, &given.present).await;
     let boot = Arc::new(Boot {
@@ -175,6 +177,30 @@ async fn recorded_mirrors(
     Ok(mirrors)
 }
 
+/// Whether the node may start with these drives, and how they fare then.
+fn judge_drives(
+    layout: &Layout,
+    node: NodeId,
+    given: &GivenDrives,
+) -> Result<DriveTable, NodeError> {
+    check_surplus(layout, node, given)?;
+    let absent = absent_drives(layout, node, given)?;
+    let table = DriveTable::new(given.ordinals(), absent);
+    settle_drives(layout, given, &table)?;
+    Ok(table)
+}
+
+/// Refuses directories beyond the drives of the node: whoever gives them believes that they are used.
+fn check_surplus(layout: &Layout, node: NodeId, given: &GivenDrives) -> Result<(), NodeError> {
+    let (here, drives) = (given.present.len(), own_drives(layout, node).count());
+    if given.empty.is_empty() || here + given.empty.len() <= drives {
+        return Ok(());
+    }
+    let empty: Vec<String> = given.empty.iter().map(|path| path.display().to_string()).collect();
+    let (given, empty) = (here + given.empty.len(), empty.join(", "));
+    Err(NodeError::SurplusDrives { given, drives, empty })
+}
+
 /// The drives of this node that are not here; refuses if they are more than the data survives.
 fn absent_drives(
     layout: &Layout,
@@ -228,32 +254,35 @@ fn settle_drives(
 }
 
 /// Takes drives back that were lost and are here again with what they hold: under a new incarnation.
+/// One that cannot be written (it did not take the mirror set, or does not take the incarnation)
+/// stays out for this run.
 async fn readmit(
     meta: &Meta,
     layout: &Layout,
     given: &GivenDrives,
     superblocks: &Superblocks,
+    table: &DriveTable,
 ) -> Result<(), NodeError> {
     for drive in &given.present {
         let ordinal = drive.superblock.ordinal;
         let Some(known) = layout.drive(ordinal) else { continue };
-        if known.state != DriveState::Lost {
+        if known.state != DriveState::Lost || !table.in_service(ordinal) {
             continue;
         }
         let set =
             SetDrive { drive: ordinal, incarnation: known.incarnation, state: DriveState::Live };
         match propose(meta, Command::SetDrive(set)).await? {
-            Outcome::DriveSet { incarnation } => superblocks
-                .admit(ordinal, incarnation)
-                .await
-                .map_err(NodeError::file(&drive.path, "writing the superblock"))?,
+            Outcome::DriveSet { incarnation } => {
+                if superblocks.admit(ordinal, incarnation).await {
+                    tracing::info!(%ordinal, "a lost drive is back");
+                }
+            }
             other => {
                 return Err(NodeError::Metadata(format!(
                     "the return of {ordinal} came to {other:?}"
                 )));
             }
         }
-        tracing::info!(%ordinal, "a lost drive is back");
     }
     Ok(())
 }

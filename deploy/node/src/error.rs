@@ -72,6 +72,19 @@ pub enum NodeError {
         /// Which ones.
         missing: String,
     },
+    /// More directories than the node has drives, empty or missing ones among them.
+    #[error(
+        "{given} data directories for a node of {drives} drive(s), and drives cannot be added in \
+         this version; leave out those that hold none: {empty}"
+    )]
+    SurplusDrives {
+        /// How many were given.
+        given: usize,
+        /// Drives of this node.
+        drives: usize,
+        /// The directories that hold no drive.
+        empty: String,
+    },
     /// No drive with a current copy of the metadata is present.
     #[error("no current copy of the metadata is present: {0}")]
     NoMetadata(String),
@@ -92,7 +105,12 @@ pub enum NodeError {
         reason: String,
     },
     /// The memory bound is too small to serve with.
-    #[error("--memory {given} is too little for {cores} cores; give at least {least}")]
+    // Why not in the largest unit: rounded there, the least could read as what was given.
+    #[error(
+        "--memory {}MiB is too little for {cores} core(s); give at least {}MiB",
+        given.get() >> 20,
+        least.align_up(ByteCount::mib(1)).get() >> 20
+    )]
     TooLittleMemory {
         /// As given.
         given: ByteCount,

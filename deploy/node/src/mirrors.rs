@@ -1,11 +1,11 @@
 //! Which drives hold the metadata, and how every drive's superblock comes to say so.
 //!
 //! Invariant: a changed mirror set is durable on every drive in service before the next write is
-//! acknowledged, and each boot raises the epoch likewise. So after any restart the highest epoch on
-//! the drives present names only mirrors that have everything, as long as no more drives are absent
-//! than the data survives; and a mirror whose own mark is below that epoch is an older copy. The
-//! marks are the metadata's; they are written before the superblocks, so that no crash leaves every
-//! mirror behind them (ADR 0004).
+//! acknowledged, and each boot that is not refused raises the epoch likewise. So after any restart
+//! the highest epoch on the drives present names only mirrors that have everything, as long as no
+//! more drives are absent than the data survives; and a mirror whose own mark is below that epoch
+//! is an older copy. The marks are the metadata's; they are written before the superblocks, so that
+//! no crash leaves every mirror behind them (ADR 0004).
 
 use hamster_core::Directory;
 use hamster_core::ids::DriveOrdinal;
@@ -44,10 +44,8 @@ pub struct Superblocks(Rc<Inner>);
 struct Inner {
     drives: RefCell<Vec<(Directory, Superblock)>>,
     current: RefCell<MirrorSet>,
-    /// Known once the metadata is open.
+    /// Known before the first record of a boot; never at a founding.
     table: OnceCell<Arc<DriveTable>>,
-    /// Drives that refused before that, and why.
-    refused: RefCell<Vec<(DriveOrdinal, io::Error)>>,
 }
 
 impl Superblocks {
@@ -61,16 +59,12 @@ impl Superblocks {
             drives: RefCell::new(drives),
             current: RefCell::new(current),
             table: OnceCell::new(),
-            refused: RefCell::default(),
         }))
     }
 
     /// From now on drives out of service are left alone, and one that refuses leaves service.
     pub fn watch_table(&self, table: Arc<DriveTable>) {
         assert!(self.0.table.set(table).is_ok(), "told once, at boot");
-        for (ordinal, error) in self.0.refused.take() {
-            self.refused(ordinal, error);
-        }
     }
 
     /// The set with the highest epoch: the one in force.
@@ -87,24 +81,27 @@ impl Superblocks {
         })
     }
 
-    /// Writes a drive's new incarnation to its superblock.
-    ///
-    /// # Errors
-    /// It is not known to be durable.
-    pub async fn admit(&self, ordinal: DriveOrdinal, incarnation: u64) -> io::Result<()> {
+    /// Writes a drive's new incarnation to its superblock. `false`: it refused and leaves service.
+    pub async fn admit(&self, ordinal: DriveOrdinal, incarnation: u64) -> bool {
         let known =
             self.0.drives.borrow().iter().find(|(_, known)| known.ordinal == ordinal).cloned();
-        let Some((directory, mut superblock)) = known else { return Ok(()) };
+        let (directory, mut superblock) = known.expect("the caller has it from the drives here");
         superblock.incarnation = incarnation;
-        drive::update(&directory, &superblock).await?;
-        self.remember(superblock);
-        Ok(())
+        match drive::update(&directory, &superblock).await {
+            Ok(()) => self.remember(superblock),
+            Err(error) => {
+                self.refused(ordinal, &error);
+                return false;
+            }
+        }
+        true
     }
 
     async fn record(&self, set: MirrorSet) -> io::Result<()> {
         tracing::info!(epoch = set.epoch, drives = ?set.drives, "the metadata mirrors change");
         let drives = self.0.drives.borrow().clone();
         let mut written = 0;
+        let mut refusals = Vec::new();
         for (directory, mut superblock) in drives {
             let ordinal = superblock.ordinal;
             if !self.in_service(ordinal) {
@@ -116,11 +113,14 @@ impl Superblocks {
                     written += 1;
                     self.remember(superblock);
                 }
-                Err(error) => self.refused(ordinal, error),
+                Err(error) => {
+                    self.refused(ordinal, &error);
+                    refusals.push((ordinal, error));
+                }
             }
         }
         if written == 0 {
-            return Err(io::Error::other("no drive took the changed mirror set"));
+            return Err(nobody_took_it(&refusals));
         }
         *self.0.current.borrow_mut() = set;
         Ok(())
@@ -140,14 +140,47 @@ impl Superblocks {
     }
 
     /// A drive that cannot say which mirrors are right leaves service.
-    fn refused(&self, ordinal: DriveOrdinal, error: io::Error) {
-        let Some(table) = self.0.table.get() else {
-            return self.0.refused.borrow_mut().push((ordinal, error));
+    fn refused(&self, ordinal: DriveOrdinal, error: &io::Error) {
+        match self.0.table.get() {
+            Some(table) => {
+                let cause = format!("writing its superblock: {error}");
+                table.fail(ordinal, Failure::of(error), &cause);
+            }
+            None => tracing::error!(%ordinal, %error, "a superblock could not be written"),
+        }
+    }
+}
+
+/// No drive says which mirrors are right, so nothing may be acknowledged any more.
+fn nobody_took_it(refusals: &[(DriveOrdinal, io::Error)]) -> io::Error {
+    let is_full = |kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    let remedy = match refusals.iter().any(|(_, error)| is_full(error.kind())) {
+        true => "free some space on them",
+        false => "see to it that they can be written",
+    };
+    let refusals: Vec<String> =
+        refusals.iter().map(|(ordinal, error)| format!("{ordinal}: {error}")).collect();
+    io::Error::other(format!(
+        "no drive took the changed mirror set ({}); {remedy}",
+        refusals.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_drive_takes_the_mirror_set_the_line_says_why_and_what_to_do() {
+        let (full, locked) = (io::ErrorKind::StorageFull, io::ErrorKind::PermissionDenied);
+        let line = |kinds: &[io::ErrorKind]| {
+            let refusals = (0..).map(DriveOrdinal::new).zip(kinds.iter().copied().map(Into::into));
+            nobody_took_it(&refusals.collect::<Vec<_>>()).to_string()
         };
-        let failure = match error.kind() {
-            io::ErrorKind::NotFound => Failure::Lost,
-            _ => Failure::Poisoned,
-        };
-        table.fail(ordinal, failure, &format!("writing its superblock: {error}"));
+        let both = line(&[locked, full]);
+        assert!(both.contains(&full.to_string()) && both.contains(&locked.to_string()), "{both}");
+        assert!(both.ends_with("; free some space on them"), "{both}");
+        let other = line(&[locked]);
+        assert!(other.ends_with("; see to it that they can be written"), "{other}");
     }
 }

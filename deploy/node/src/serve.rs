@@ -162,6 +162,13 @@ async fn lead(
         Either::Right((error, _)) => return Err(error),
     }
     drop(watching);
+    // Why before it is settled: a drive may fail only here, and then that must be recorded, too.
+    match clock.timeout(END_TIMEOUT, booted.meta.flush()).await {
+        Ok(Ok(())) => {}
+        // Why no failure: all that was acknowledged is in the log.
+        Ok(Err(error)) => tracing::warn!(%error, "the metadata could not be flushed"),
+        Err(_) => tracing::warn!("the metadata was not flushed in time"),
+    }
     if let Ok(Err(error)) = clock.timeout(END_TIMEOUT, settle(&booted)).await {
         return Err(error);
     }

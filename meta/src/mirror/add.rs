@@ -5,6 +5,7 @@ use super::seed::{self, Place, Seeded};
 use crate::state::ReadError;
 use futures_util::future::join_all;
 use std::io;
+use std::sync::Arc;
 
 impl Mirrors {
     /// Makes a mirror at `place`, over whatever is there, and uses it from then on: most of it is
@@ -27,8 +28,10 @@ impl Mirrors {
     async fn copy_and_join(&self, place: Place) -> io::Result<()> {
         let (storage, first) = (self.0.storage.clone(), self.first()?);
         let (at, log, state) = (first.place.clone(), first.log.clone(), first.state.clone());
+        let shared = Arc::clone(&self.0.shared);
         let copied = self.0.core.blocking(move || {
-            let made = seed::copy(&storage, &log, &state, &place)?;
+            let go_on = || shared.stopped().is_none();
+            let made = seed::copy(&storage, &log, &state, &place, &go_on)?;
             catch_up(seed::read_in(at, log, state)?, made)
         });
         let made = copied.await.map_err(io::Error::other)?;

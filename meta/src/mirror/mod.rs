@@ -6,10 +6,11 @@
 //! out, and the node records the new set in every drive's superblock before the next
 //! acknowledgement; so the set with the highest epoch names only mirrors that have everything.
 //!
-//! The epoch is raised with every change and at every opening. It is written as a *mark* into each
-//! mirror of the set first, and into the superblocks only when all marks are durable. So whatever a
-//! crash interrupts, no superblock shows a higher epoch than the mirrors of the set; and a mirror
-//! whose mark is below what a superblock shows is an older copy that was put back: never used.
+//! The epoch is raised with every change and each time a node takes over. It is written as a *mark*
+//! into each mirror of the set first, and into the superblocks only when all marks are durable. So
+//! whatever a crash interrupts, no superblock shows a higher epoch than the mirrors of the set; and
+//! a mirror whose mark is below what a superblock shows is an older copy that was put back: never
+//! used.
 
 mod add;
 pub(crate) mod seed;
@@ -24,7 +25,7 @@ pub(crate) use write::Mirrors;
 /// Which drives hold the metadata of a node, as its superblocks record it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MirrorSet {
-    /// Grows by one with each change and each opening. Zero: the founding has not ended.
+    /// Grows by one with each change and each start. Zero: the founding has not ended.
     pub epoch: u64,
     /// The drives.
     pub drives: Vec<DriveOrdinal>,

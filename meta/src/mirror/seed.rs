@@ -190,12 +190,12 @@ pub(crate) fn catch_up(best: &Seeded, mut mirror: Seeded) -> Result<Option<Seede
             return Ok(None);
         }
         let from = last.map_or(0, |last| last.index + 1);
-        copy_rows(&best.log, &mirror.log, &entry_keys(from, u64::MAX), true)?;
+        copy_rows(&best.log, &mirror.log, &entry_keys(from, u64::MAX), true, &|| true)?;
     }
     // Why at the end, and always: the vote makes the mirror as advanced as the best one.
     let vote = vote_key();
     let vote = KeyRange { to: [vote.as_slice(), &[0]].concat(), from: vote };
-    copy_rows(&best.log, &mirror.log, &vote, true)?;
+    copy_rows(&best.log, &mirror.log, &vote, true, &|| true)?;
     let from = mirror.applied.map_or(0, |applied| applied.index + 1);
     let to = best.applied.map_or(0, |applied| applied.index + 1);
     if from < to && from < best.inspected.purged.map_or(0, |purged| purged.index + 1) {
@@ -240,18 +240,20 @@ fn failed(error: io::Error) -> ReadError {
 }
 
 /// Makes a mirror at `place` anew from a log and a state that go on being written; the log is not
-/// purged meanwhile. It is as of a moment during the call.
+/// purged meanwhile. It is as of a moment during the call. It may take long, and ends with an error
+/// when `go_on` says no: the process ends no earlier than its blocking work.
 pub(crate) fn copy(
     storage: &Storage,
     log: &Database,
     state: &Database,
     place: &Place,
+    go_on: &dyn Fn() -> bool,
 ) -> Result<Seeded, ReadError> {
     let made = create(storage, place).map_err(failed)?;
-    copy_rows(state, &made.state, &key::all(), false)?;
+    copy_rows(state, &made.state, &key::all(), false, go_on)?;
     made.state.flush().map_err(failed)?;
     // Invariant: the log behind the state, so that it holds what the state lacks.
-    copy_rows(log, &made.log, &key::all(), true)?;
+    copy_rows(log, &made.log, &key::all(), true, go_on)?;
     read_in(made.place, made.log, made.state)
 }
 
@@ -260,11 +262,15 @@ fn copy_rows(
     to: &Database,
     range: &KeyRange,
     synced: bool,
+    go_on: &dyn Fn() -> bool,
 ) -> Result<(), ReadError> {
     let mut batch = Batch::default();
     from.snapshot(Reach::Drive).scan(range, &mut |key, value| {
         batch.put(key.into(), value.into());
         if batch.0.len() == COPY_ROWS_MAX {
+            if !go_on() {
+                return Err(ReadError::Failed("the node is ending".into()));
+            }
             to.write(&std::mem::take(&mut batch), synced).map_err(failed)?;
         }
         Ok(Visit::Next)

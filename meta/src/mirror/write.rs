@@ -23,11 +23,15 @@ pub(crate) struct Mirrors(pub(super) Rc<Inner>);
 pub(super) struct Inner {
     pub(super) core: Core,
     pub(super) storage: Storage,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     record: RecordMirrors,
     /// Those in use. The first one is read from.
     pub(super) live: RefCell<Vec<Rc<Mirror>>>,
     set: RefCell<MirrorSet>,
+    /// Whether changes of the set are recorded: not before the node has judged that it may start.
+    recording: Cell<bool>,
+    /// The last failure of a mirror: the reason to tell where none is left.
+    failure: RefCell<Option<String>>,
     /// Held while a batch goes to the logs.
     pub(super) log_write: Semaphore,
     /// Held while the set changes, until the change is recorded.
@@ -72,6 +76,8 @@ impl Mirrors {
             record,
             live: RefCell::default(),
             set: RefCell::new(set),
+            recording: Cell::new(false),
+            failure: RefCell::default(),
             log_write: Semaphore::new(1),
             changing: Semaphore::new(1),
             state_write: Semaphore::new(1),
@@ -120,7 +126,17 @@ impl Mirrors {
 
     pub(super) fn first(&self) -> io::Result<Rc<Mirror>> {
         let first = self.0.live.borrow().first().cloned();
-        first.ok_or_else(|| io::Error::other("no metadata mirror is left"))
+        first.ok_or_else(|| match &*self.0.failure.borrow() {
+            Some(failure) => io::Error::other(format!("no metadata mirror is left: {failure}")),
+            None => io::Error::other("no metadata mirror is left"),
+        })
+    }
+
+    /// Notes that the log or state on `drive` failed; the caller leaves the mirror out.
+    fn note_failure(&self, what: &str, drive: DriveOrdinal, error: &io::Error) {
+        let failure = format!("the metadata {what} on {drive} failed: {error}");
+        tracing::error!("{failure}");
+        self.0.failure.replace(Some(failure));
     }
 
     /// Writes to all logs and waits until that is durable on all that stay in use, and the set of
@@ -136,7 +152,7 @@ impl Mirrors {
         let results = join_all(writes).await;
         for (mirror, result) in live.iter().zip(results) {
             if let Err(error) = result {
-                tracing::error!("the metadata log on {} failed: {error}", mirror.place.drive);
+                self.note_failure("log", mirror.place.drive, &error);
                 self.leave_out(mirror.place.drive).await?;
             }
         }
@@ -150,7 +166,7 @@ impl Mirrors {
     pub(crate) async fn write_state(&self, batch: Batch) -> io::Result<()> {
         let batch = Arc::new(batch);
         while let Err((drive, error)) = self.try_write_state(&batch).await? {
-            tracing::error!("the metadata state on {drive} failed: {error}");
+            self.note_failure("state", drive, &error);
             self.leave_out(drive).await?;
         }
         Ok(())
@@ -211,26 +227,32 @@ impl Mirrors {
         self.advance().await
     }
 
-    /// Raises the epoch of the set and records it: after the opening, and at the end of a founding.
+    /// Raises the epoch of the set and records it, as each change from here on: when the node takes
+    /// over, and at the end of a founding.
     ///
     /// # Errors
     /// No mirror is left, or the set cannot be recorded: the metadata has stopped.
     pub(crate) async fn record_set(&self) -> io::Result<()> {
         let _permit = self.0.changing.acquire(1).await;
         let _still = self.0.state_write.acquire(1).await;
+        self.0.recording.set(true);
         self.advance().await
     }
 
-    /// Makes the mirrors in use the set of the next epoch: marks them, then has it recorded. The
-    /// caller holds `changing` and `state_write`.
+    /// Makes the mirrors in use the set of the next epoch: marks them, then has it recorded. Before
+    /// the first [`Mirrors::record_set`] it only chooses whom to read from. The caller holds
+    /// `changing` and `state_write`.
     pub(super) async fn advance(&self) -> io::Result<()> {
         let epoch = self.0.set.borrow().epoch + 1;
         // Invariant: all marks before any superblock (see the module above).
         loop {
-            let first = self.settle_first().await.inspect_err(|_| {
-                self.0.shared.stop("the last metadata mirror has failed");
+            let first = self.settle_first().await.inspect_err(|error| {
+                self.0.shared.stop(&error.to_string());
             })?;
             self.0.shared.read_from(first.slot);
+            if !self.0.recording.get() {
+                return Ok(());
+            }
             if self.mark(epoch).await {
                 break;
             }
@@ -255,7 +277,7 @@ impl Mirrors {
         let marked = join_all(marks).await;
         for (mirror, marked) in live.iter().zip(&marked) {
             if let Err(error) = marked {
-                tracing::error!("the metadata log on {} failed: {error}", mirror.place.drive);
+                self.note_failure("log", mirror.place.drive, error);
                 self.0.live.borrow_mut().retain(|other| !Rc::ptr_eq(other, mirror));
             }
         }
@@ -308,7 +330,7 @@ async fn follow(
             Follow::Settle(answer) | Follow::Flush(answer) => (Ok(()), Some(answer)),
         };
         if let Err(error) = result {
-            tracing::error!("the metadata state on {drive} failed: {error}");
+            mirrors.note_failure("state", drive, &error);
             sound = false;
             let mirrors = mirrors.clone();
             let core = mirrors.0.core.clone();

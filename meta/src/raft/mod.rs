@@ -60,7 +60,7 @@ fn config() -> Config {
 
 impl Group {
     /// Starts the member over the mirrors' log and state, and waits until it leads and has applied
-    /// everything that was committed before.
+    /// everything that was committed before. It takes no proposals before [`Group::serve`].
     pub(crate) async fn start(
         core: &Core,
         node: NodeId,
@@ -71,7 +71,7 @@ impl Group {
     ) -> io::Result<Self> {
         let config = Arc::new(config().validate().map_err(io::Error::other)?);
         let log = log::LogStore::new(core, mirrors.clone(), inspected);
-        let machine = Machine::open(core, mirrors, Arc::clone(&shared))?;
+        let machine = Machine::open(core, mirrors, shared)?;
         let raft = Raft::new(node.get(), config, network::NoNetwork, log, machine);
         let group = Self { raft: raft.await.map_err(io::Error::other)? };
         if founding {
@@ -82,10 +82,14 @@ impl Group {
             group.raft.trigger().elect(false).await.map_err(io::Error::other)?;
         }
         group.lead().await?;
-        shared.set_leads(true);
-        let watching = group.clone();
-        core.spawn(Queue::Latency, async move { watching.watch(node, &shared).await });
         Ok(group)
+    }
+
+    /// Publishes from now on that this node leads: proposals are taken, reads answered. Once.
+    pub(crate) fn serve(&self, core: &Core, node: NodeId, shared: &Arc<Shared>) {
+        shared.set_leads(true);
+        let (watching, shared) = (self.clone(), Arc::clone(shared));
+        core.spawn(Queue::Latency, async move { watching.watch(node, &shared).await });
     }
 
     /// Waits until this node leads and has applied what was committed before.

@@ -39,8 +39,22 @@ impl Machine {
         self.root.join(format!("d{ordinal}"))
     }
 
-    /// Opens the metadata with mirrors on these drives.
+    /// Opens the metadata with mirrors on these drives, and takes over unless it is a founding.
     pub async fn open(
+        &self,
+        core: &Core,
+        founding: bool,
+        drives: &[u32],
+    ) -> Result<Meta, OpenError> {
+        let meta = self.open_only(core, founding, drives).await?;
+        if !founding {
+            meta.take_over().await.expect("recorded");
+        }
+        Ok(meta)
+    }
+
+    /// Opens the metadata without taking over: all that a start does which is refused.
+    pub async fn open_only(
         &self,
         core: &Core,
         founding: bool,

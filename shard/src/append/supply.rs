@@ -75,11 +75,7 @@ async fn make(drive: &LocalDrive, class: Class) -> Result<Segment, AppendError> 
         Ok(None) => Err(AppendError::NoSpace),
         Err(error) if is_full(&error) => Err(AppendError::NoSpace),
         Err(error) => {
-            let failure = match error.kind() {
-                io::ErrorKind::NotFound => Failure::Lost,
-                _ => Failure::Poisoned,
-            };
-            drive.fail(failure, "making a segment", &error);
+            drive.fail(Failure::of(&error), "making a segment", &error);
             Err(AppendError::Failed)
         }
     }

@@ -2,6 +2,7 @@
 
 use hamster_core::ByteCount;
 use hamster_core::ids::DriveOrdinal;
+use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
@@ -26,6 +27,24 @@ pub enum Failure {
     Poisoned,
     /// See [`DriveState::Lost`].
     Lost,
+}
+
+impl Failure {
+    /// What `error` says of a drive on which a file could not be made, opened or replaced. Why not
+    /// always poisoned, which is for good: a drive without space, rights or a file system that takes
+    /// writes has lost nothing that it held, and is taken back at a later start.
+    ///
+    /// Not for a failed write or sync of a segment in use: that poisons, whatever the reason.
+    pub fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound
+            | io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem => Self::Lost,
+            _ => Self::Poisoned,
+        }
+    }
 }
 
 /// The drives of this node. One for the process, behind an `Arc`.
@@ -224,6 +243,20 @@ mod tests {
         assert_eq!(table.state(one), DriveState::Poisoned);
         assert_eq!(table.status()[0].cause.as_deref(), Some("sync: EIO"));
         assert_eq!(table.version(), 1);
+    }
+
+    #[test]
+    fn only_what_a_drive_does_wrong_itself_poisons_it() {
+        // As the kernel gives them: ENOENT, EACCES, EPERM, ENOSPC, EROFS, EDQUOT.
+        for passing in [2, 13, 1, 28, 30, 122] {
+            let error = io::Error::from_raw_os_error(passing);
+            assert_eq!(Failure::of(&error), Failure::Lost, "{error}");
+        }
+        // EIO, ENXIO, and what is no answer of the kernel at all.
+        for failing in [5, 6].map(io::Error::from_raw_os_error) {
+            assert_eq!(Failure::of(&failing), Failure::Poisoned, "{failing}");
+        }
+        assert_eq!(Failure::of(&io::Error::other("damaged")), Failure::Poisoned);
     }
 
     #[test]
