@@ -52,6 +52,11 @@ impl Disk {
     }
 }
 
+/// Whether there was no room, or a quota is used up: that is no failing drive.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Whether an operation was given up because its core ends: that says nothing of the drive. (What
 /// was written or synced by then is as unknown as after any other error.)
 pub fn is_cancelled(error: &io::Error) -> bool {

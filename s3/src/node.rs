@@ -105,7 +105,10 @@ impl From<ReadError> for S3Error {
                 tracing::error!(%error, "a body cannot be read");
                 Code::InternalError.into()
             }
-            ReadError::ShuttingDown => Code::ServiceUnavailable.into(),
+            ReadError::ShuttingDown => {
+                tracing::warn!(%error, "a body cannot be read");
+                Code::ServiceUnavailable.into()
+            }
         }
     }
 }

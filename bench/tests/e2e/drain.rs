@@ -1,8 +1,9 @@
 //! SIGTERM: requests in flight finish, everything is synced, exit code 0.
 
-use crate::support::{assert_same, bytes, serving};
-use hamster_bench::client::{Call, connect, read_answer};
+use crate::support::{assert_same, binary, bytes, scratch, serving};
+use hamster_bench::client::{Call, Client, connect, element, read_answer};
 use hamster_bench::clock;
+use hamster_bench::cluster::Node;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -46,6 +47,53 @@ fn requests_in_flight_finish_and_nothing_acknowledged_is_lost() {
         assert_same(&client.get("drain", key).expect("an answer").body, body, key);
     }
     node.stop();
+}
+
+/// A core that has nothing to do has drained at once; one that still reads needs the lanes of the
+/// other, where the rest of the object lies. Which core reads is the kernel's choice.
+#[test]
+fn a_core_that_has_drained_still_answers_those_that_read() {
+    for round in 0..4 {
+        let mut node = Node::new(&binary(), scratch(), 1);
+        node.init().assert_ok();
+        let mut command = node.serve_command();
+        command.args(["--cores", "2"]).env("HAMSTER_LOG", "info,hamster_node=debug");
+        node.start_with(command);
+        let mut client = node.client();
+        client.create_bucket("drain").expect("the bucket is made");
+        let parts: Vec<_> = (0..8).map(|part| bytes(part, 5 * MIB)).collect();
+        put_parts(&mut client, "/drain/parts", &parts);
+
+        let mut get = connect(&node.s3.to_string()).expect("it serves");
+        let head = client.head(&Call { method: "GET", path: "/drain/parts", ..Call::default() });
+        get.get_mut().write_all(&head).expect("it reads");
+        get.get_ref().peek(&mut [0; 1]).expect("the answer has begun");
+        drop(client);
+        node.terminate();
+        node.wait_for_log("drained core=");
+        let (answer, _) = read_answer(&mut get, false).expect("it answers whole");
+        assert_same(&answer.body, &parts.concat(), &format!("what was read in round {round}"));
+        drop(get);
+        assert_eq!(node.wait().code(), Some(0));
+    }
+}
+
+fn put_parts(client: &mut Client, path: &str, parts: &[Vec<u8>]) {
+    let call = Call { method: "POST", path, query: "uploads=", ..Call::default() };
+    let answer = client.call(&call).expect("an answer");
+    let id = element(&answer.text(), "UploadId").expect("an upload").to_owned();
+    let mut list = String::new();
+    for (part, body) in (1..).zip(parts) {
+        let query = format!("partNumber={part}&uploadId={id}");
+        let call = Call { method: "PUT", path, query: &query, body, ..Call::default() };
+        let answer = client.call(&call).expect("an answer");
+        let etag = answer.header("etag").expect("an ETag").to_owned();
+        list += &format!("<Part><PartNumber>{part}</PartNumber><ETag>{etag}</ETag></Part>");
+    }
+    let list = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
+    let (query, body) = (format!("uploadId={id}"), list.as_bytes());
+    let call = Call { method: "POST", path, query: &query, body, ..Call::default() };
+    assert_eq!(client.call(&call).expect("an answer").status, 200);
 }
 
 /// Whenever the second signal comes, up to the very end, the exit code tells of the first.

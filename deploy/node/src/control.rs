@@ -53,6 +53,7 @@ pub type UnboundControl = UnboundPort<Question, Answer>;
 pub struct Control {
     port: Port<Question, Answer>,
     state: Rc<State>,
+    own: CoreIndex,
     count: u16,
 }
 
@@ -127,7 +128,7 @@ impl Control {
             let state = Rc::clone(&answering);
             async move { state.answer(from, question).await }
         });
-        Self { port, state, count: core.count() }
+        Self { port, state, own: core.index(), count: core.count() }
     }
 
     /// The switch that ends this core's service.
@@ -193,6 +194,7 @@ impl Control {
 
     /// This core's service has ended.
     pub fn drained(&self) {
+        tracing::debug!(core = %self.own, "drained");
         self.state.drained.set(true);
         self.state.changed.notify();
     }

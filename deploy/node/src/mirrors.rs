@@ -8,6 +8,7 @@
 //! no crash leaves every mirror behind them (ADR 0004).
 
 use hamster_core::Directory;
+use hamster_core::disk::is_full;
 use hamster_core::ids::DriveOrdinal;
 use hamster_core::limits::METADATA_MIRRORS_MAX;
 use hamster_meta::mirror::{MirrorSet, RecordMirrors};
@@ -153,8 +154,7 @@ impl Superblocks {
 
 /// No drive says which mirrors are right, so nothing may be acknowledged any more.
 fn nobody_took_it(refusals: &[(DriveOrdinal, io::Error)]) -> io::Error {
-    let is_full = |kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-    let remedy = match refusals.iter().any(|(_, error)| is_full(error.kind())) {
+    let remedy = match refusals.iter().any(|(_, error)| is_full(error)) {
         true => "free some space on them",
         false => "see to it that they can be written",
     };

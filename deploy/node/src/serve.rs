@@ -242,21 +242,20 @@ async fn follow(
         Either::Left((started, closing)) => (started, closing),
         Either::Right(((), _)) => return,
     };
-    let serving = match started {
-        Ok(Some(serving)) => Some(serving),
+    // Why bound to the end: other cores that still drain need the lanes of this one.
+    let _stores = match started {
+        Ok(Some((serving, shards, meta))) => {
+            control.ready().await;
+            end_service(control, serving, None).await;
+            Some((shards, meta))
+        }
         Ok(None) => return,
         Err(error) => {
             control.failed(error).await;
+            control.drained();
             None
         }
     };
-    match serving {
-        Some((serving, _shards, _meta)) => {
-            control.ready().await;
-            end_service(control, serving, None).await;
-        }
-        None => control.drained(),
-    }
     closing.await;
 }
 

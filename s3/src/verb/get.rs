@@ -1,7 +1,7 @@
 //! GetObject.
 
 use super::check_version_id;
-use super::head::describe;
+use super::head::{describe, range_of};
 use crate::condition::{self, Verdict};
 use crate::error::{Code, S3Error};
 use crate::fetch::{Fetch, FetchBody};
@@ -23,21 +23,14 @@ pub struct GetObject;
 /// As S3's.
 pub async fn object(node: &Node, request: Admitted<GetObject>) -> Result<Response, S3Error> {
     check_version_id(request.query().get("versionId"))?;
-    let wanted = Wanted::of_header(request.headers().get("range"));
     let (bucket, key) = (request.bucket().id, request.key());
-    let object = node.meta.object(bucket, key, wanted_extents(&request, wanted)).await?;
+    let object = node.meta.object(bucket, key, wanted_extents(&request)).await?;
     let Some(object) = object.filter(|object| object.version.kind == VersionKind::Object) else {
         return Err(S3Error::from(Code::NoSuchKey).with("Key", key));
     };
     let version = &object.version;
     let verdict = condition::check(request.headers(), &condition::READ, version)?;
-    let range = match verdict {
-        Verdict::Holds if condition::range_holds(request.headers(), version) => {
-            wanted.within(version.size)?
-        }
-        Verdict::Holds => None,
-        Verdict::NotModified => None,
-    };
+    let range = range_of(&request, version, verdict)?;
     let mut response = describe(&request, version, verdict, range.as_ref())?;
     if verdict == Verdict::NotModified {
         return Ok(response);
@@ -56,10 +49,11 @@ pub async fn object(node: &Node, request: Admitted<GetObject>) -> Result<Respons
 }
 
 /// What to look up: the range, or all where it may turn out not to count.
-fn wanted_extents(request: &Admitted<GetObject>, wanted: Wanted) -> Range<u64> {
-    match request.headers().get("if-range") {
+fn wanted_extents(request: &Admitted<GetObject>) -> Range<u64> {
+    let headers = request.headers();
+    match headers.get("if-range") {
         Some(_) => Wanted::All.bound(),
-        None => wanted.bound(),
+        None => Wanted::of_header(headers.get("range")).bound(),
     }
 }
 

@@ -23,18 +23,28 @@ pub struct HeadObject;
 pub async fn object(node: &Node, request: Admitted<HeadObject>) -> Result<Response, S3Error> {
     let version = current_object(node, &request).await?;
     let verdict = condition::check(request.headers(), &condition::READ, &version)?;
-    let range = match verdict {
-        Verdict::Holds if condition::range_holds(request.headers(), &version) => {
-            Wanted::of_header(request.headers().get("range")).within(version.size)?
-        }
-        Verdict::Holds | Verdict::NotModified => None,
-    };
+    let range = range_of(&request, &version, verdict)?;
     let mut response = describe(&request, &version, verdict, range.as_ref())?;
     if verdict == Verdict::Holds {
         let length = range.map_or(version.size, |range| range.end - range.start);
         response.body = ResponseBody::HeadOnly { length };
     }
     Ok(response)
+}
+
+/// The part of the body to answer with; `None` for all of it, or for nothing at all.
+///
+/// # Errors
+/// `InvalidRange`.
+pub fn range_of<O>(
+    request: &Admitted<O>,
+    version: &Version,
+    verdict: Verdict,
+) -> Result<Option<Range<u64>>, S3Error> {
+    if verdict == Verdict::NotModified || !condition::range_holds(request.headers(), version) {
+        return Ok(None);
+    }
+    Wanted::of_header(request.headers().get("range")).within(version.size)
 }
 
 /// The object that the request names, without its bytes.

@@ -6,6 +6,7 @@ use crate::drive::local::LocalDrive;
 use crate::drive::{DriveState, Failure};
 use crate::segment::header::{RUNS_START, SegmentHeader};
 use crate::segment::{Class, draft_name, file_name};
+use hamster_core::disk::is_full;
 use hamster_core::ids::SegmentNumber;
 use hamster_core::limits::BLOCK_BYTES;
 use hamster_core::{File, Queue, Task};
@@ -79,11 +80,6 @@ async fn make(drive: &LocalDrive, class: Class) -> Result<Segment, AppendError> 
             Err(AppendError::Failed)
         }
     }
-}
-
-/// A quota that is used up is no failing drive.
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 async fn try_make(drive: &LocalDrive, class: Class) -> io::Result<Option<Segment>> {
