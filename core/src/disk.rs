@@ -332,6 +332,17 @@ impl File {
         }
     }
 
+    /// The space that it takes: its length less what was punched.
+    ///
+    /// # Errors
+    /// The file system does not answer.
+    pub async fn allocated(&self) -> io::Result<ByteCount> {
+        match &self.0 {
+            FileBackend::Uring(file) => file.allocated().await,
+            FileBackend::Sim(file) => file.allocated().await,
+        }
+    }
+
     /// Does a directory still name it? A file whose directory was wiped still reads and writes, but
     /// nothing written to it outlives this process.
     ///

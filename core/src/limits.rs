@@ -91,14 +91,60 @@ pub const APPENDS_WAITING_MAX: usize = 4096;
 pub const WRITE_BYTES_IN_FLIGHT_MAX: ByteCount = ByteCount::mib(256);
 /// Stripes being read and waiting to be taken, all bodies of one core together.
 pub const READ_BYTES_IN_FLIGHT_MAX: ByteCount = ByteCount::mib(256);
+/// A read of a drive that takes longer than this beyond what is usual there is overtaken by reads of
+/// other drives: never before the first, never long after the second.
+pub const READ_PATIENCE_MIN: Duration = Duration::from_millis(5);
+/// See [`READ_PATIENCE_MIN`].
+pub const READ_PATIENCE_MAX: Duration = Duration::from_millis(200);
+/// A drive that takes so many times as long as the others is not read where they suffice.
+pub const READ_SLOWNESS_MAX: u32 = 4;
+/// A read that has not come after this never will.
+pub const READ_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Reads that one core has under way on one drive; more wait or go elsewhere. Why a sixteenth of
+/// [`DISK_REQUESTS_IN_FLIGHT_MAX`]: drives that hang leave the others room.
+pub const READS_PER_DRIVE_MAX: usize = DISK_REQUESTS_IN_FLIGHT_MAX / 16;
+/// What one of them may hold in memory; a longer one counts as several.
+pub const READ_SLOT_BYTES: ByteCount = ByteCount::kib(256);
+/// The part (one in so many) of the memory for reads in flight that reads of one drive may hold.
+pub const READ_MEMORY_DRIVES: u64 = 16;
 /// The largest stripe: the widest profile with the longest slices.
 pub const STRIPE_BYTES_MAX: ByteCount = ByteCount::mib(24);
 /// Stripes of one body on their way to the drives.
 pub const WRITER_STRIPES_IN_FLIGHT_MAX: usize = 2;
 /// How far a damaged segment is searched for the next run.
 pub const RESYNC_BYTES_MAX: ByteCount = ByteCount::mib(16);
+/// The dead queue is looked at this often.
+pub const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
+/// Dead bodies that are freed together.
+pub const RECLAIM_BATCH_BODIES: usize = 256;
+/// Segments worth compacting are looked for this often.
+pub const COMPACTION_INTERVAL: Duration = Duration::from_secs(1);
+/// A segment that could not be compacted is tried again after this.
+pub const COMPACTION_RETRY_INTERVAL: Duration = Duration::from_secs(60);
+/// What compaction reads and writes again at a time.
+pub const COMPACTION_BATCH_BYTES: ByteCount = ByteCount::mib(1);
+/// A compacted segment stays this long, for those who have just looked up a place in it.
+pub const COMPACTION_GRACE: Duration = Duration::from_secs(5);
+/// Blocks of index tables that one core keeps, all drives together.
+pub const INDEX_CACHE_BYTES: ByteCount = ByteCount::mib(32);
+/// Entries of a segment that are kept in memory until a table of the index is made of them.
+pub const INDEX_STRETCH_ENTRIES_MAX: usize = 16 * 1024;
+/// Tables of about one size that a drive's index has before they are merged.
+pub const INDEX_TABLES_PER_TIER: usize = 8;
+/// Entries that a merge moves before other tasks of the core get their turn.
+pub const INDEX_MERGE_ENTRIES_PER_TURN: u64 = 512;
+/// Stretches that wait for the keeper of a drive's index.
+pub const INDEX_STRETCHES_WAITING_MAX: usize = 64;
 /// Runs that recovery hands to a lane's owner at once.
 pub const RECOVERED_RUNS_PER_CALL: usize = 1024;
+/// Checksums of chunks that the index keeps of one run; a run with more is read with its footer.
+pub const TABLE_ENTRY_CHUNKS_MAX: usize = 16;
+/// The Bloom filter of one table, in memory while the table is written.
+pub const TABLE_FILTER_BYTES_MAX: ByteCount = ByteCount::mib(16);
+/// What a table is written by, and read by from front to back.
+pub const TABLE_STEP_BYTES: ByteCount = ByteCount::kib(256);
+/// The manifest of a drive's index: 34 bytes for each of its segments.
+pub const MANIFEST_BYTES_MAX: ByteCount = ByteCount::mib(16);
 /// Presence and space of a drive are looked at this often.
 pub const DRIVE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Free space of a drive below which it takes no new object bytes: room for deletes and metadata.
@@ -201,6 +247,8 @@ pub const RECALL_OBJECTS_MAX: usize = 1 << 16;
 pub const RECALL_BUCKETS_MAX: usize = 1 << 10;
 /// Key and rows of a remembered object; one with more is looked up each time.
 pub const RECALL_ENTRY_BYTES_MAX: ByteCount = ByteCount::kib(1);
+/// Data ids that one page, one question whether they are referenced or one Bury holds.
+pub const DATA_IDS_PER_CALL_MAX: usize = 1024;
 /// Metadata mirrors of a node: never more, whatever m and the drives.
 pub const METADATA_MIRRORS_MAX: usize = 3;
 

@@ -309,8 +309,15 @@ fn faults_come_when_told() {
         disk.set_hung(true);
         let second = std::time::Duration::from_secs(1);
         assert!(core.clock().timeout(second, file.sync()).await.is_err());
+        assert_eq!(disk.unanswered(), 1, "it has not forgotten");
         disk.set_hung(false);
         file.sync().await.expect("synced");
+        disk.set_delay(Operation::Sync, second);
+        assert!(core.clock().timeout(second, file.sync()).await.is_err());
+        disk.set_delay(Operation::Sync, std::time::Duration::ZERO);
+        disk.fail_after(Operation::Sync, 1, Failure::Io);
+        file.sync().await.expect("synced");
+        assert_eq!(number(file.sync().await), Some(5));
     });
 }
 

@@ -6,16 +6,16 @@ use crate::mirror::{MirrorSet, Mirrors};
 use crate::open::{Answer, MirrorDirectory, Question};
 use crate::placement::Layout;
 use crate::query::list::{self, ListPage, ListQuery};
-use crate::query::{self, Extent, Object, PartPage, UploadPage, UploadQuery};
+use crate::query::{self, Object, PartPage, UploadPage, UploadQuery};
 use crate::raft::Group;
 use crate::recall::{Notes, Noting, Recall};
-use crate::record::{Bucket, Upload, UploadId, Version, VersionId};
+use crate::record::{Bucket, DataRecord, Sequence, Upload, UploadId, Version, VersionId};
 use crate::shared::Shared;
 use crate::state::{Reach, ReadError, View};
 use futures_util::future::LocalBoxFuture;
 use hamster_core::Core;
-use hamster_core::ids::{BucketId, CoreIndex, DriveOrdinal, NodeId};
-use hamster_core::limits::{RECALL_BUCKETS_MAX, RECALL_OBJECTS_MAX};
+use hamster_core::ids::{BucketId, CoreIndex, DataId, DriveOrdinal, NodeId};
+use hamster_core::limits::{DATA_IDS_PER_CALL_MAX, RECALL_BUCKETS_MAX, RECALL_OBJECTS_MAX};
 use hamster_core::mesh::Port;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -37,9 +37,6 @@ pub enum MetaError {
     /// The metadata of this node has stopped for good; the process must end. S3: 503.
     #[error("the metadata has stopped: {0}")]
     Stopped(String),
-    /// The version has been replaced or deleted since it was read: read the current one again.
-    #[error("the version has gone")]
-    Gone,
     /// The state cannot be read: its drive fails, or a record is damaged. S3: 500.
     #[error("the metadata cannot be read: {0}")]
     Unreadable(String),
@@ -125,6 +122,23 @@ impl Meta {
             let shared = Arc::clone(shared);
             result = self.0.core.blocking(move || see(&shared, Reach::Drive)).await;
         }
+        self.while_leading(result)
+    }
+
+    /// Answers `query`, which reads many rows, on a thread that may wait: no core stands still for
+    /// it. Of one moment if it is one scan.
+    async fn walk<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&dyn View) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, MetaError> {
+        let shared = Arc::clone(&self.0.shared);
+        let result = self.0.core.blocking(move || query(&shared.state().now(Reach::Drive))).await;
+        self.while_leading(result)
+    }
+
+    /// The answer to a read that has just been made.
+    fn while_leading<T>(&self, result: Result<T, ReadError>) -> Result<T, MetaError> {
+        let shared = &self.0.shared;
         // Why behind the read: what was read is the truth only if this node still led then.
         if !shared.leads() {
             return Err(shared.stopped().map_or(MetaError::NoLeader, MetaError::Stopped));
@@ -227,28 +241,6 @@ impl Meta {
         Err(MetaError::Unreadable("a version without its data record".into()))
     }
 
-    /// Where the body of `version` lies, whole, in order: one extent, or one for each part.
-    ///
-    /// # Errors
-    /// [`MetaError::Gone`] if it was replaced or deleted meanwhile; as every query.
-    pub async fn locations(&self, version: &Version) -> Result<Vec<Extent>, MetaError> {
-        self.locations_in(version, 0..u64::MAX).await
-    }
-
-    /// As [`Meta::locations`], only the extents that hold bytes of `range`.
-    ///
-    /// # Errors
-    /// As [`Meta::locations`].
-    pub async fn locations_in(
-        &self,
-        version: &Version,
-        range: Range<u64>,
-    ) -> Result<Vec<Extent>, MetaError> {
-        let (content, size) = (version.content, version.size);
-        let look = move |view: &dyn View| query::object::extents(view, content, size, &range);
-        self.read(false, look).await?.ok_or(MetaError::Gone)
-    }
-
     /// A page of the current objects of a bucket.
     ///
     /// # Errors
@@ -294,6 +286,63 @@ impl Meta {
         limit: usize,
     ) -> Result<PartPage, MetaError> {
         self.read(false, move |view| query::upload::parts(view, upload, after, limit)).await
+    }
+
+    /// A page of the dead queue, of one moment: the data ids behind the row `after` that nothing
+    /// refers to any more, in the order of their deaths, each with the commit sequence of its death
+    /// and the places of its shards. At most `limit` rows, and at most
+    /// [`DATA_IDS_PER_CALL_MAX`]; an empty page is the end.
+    ///
+    /// # Errors
+    /// As every query.
+    pub async fn dead(
+        &self,
+        after: Option<(Sequence, DataId)>,
+        limit: usize,
+    ) -> Result<Vec<(Sequence, DataRecord)>, MetaError> {
+        self.walk(move |view| query::data::dead(view, after, limit)).await
+    }
+
+    /// Proposes [`Command::Bury`]: the bytes of these dead data ids are freed, durably, and their
+    /// rows (as [`Meta::dead`] gave them) are not needed any more.
+    ///
+    /// # Errors
+    /// As [`Meta::propose`].
+    pub async fn bury(&self, rows: Vec<(Sequence, DataId)>) -> Result<Outcome, MetaError> {
+        self.propose(Command::Bury { rows }).await
+    }
+
+    /// Whether each of these data ids has a data record, that is, whether a version or a part
+    /// refers to it. One in the dead queue is not referenced: the queue will have it freed.
+    ///
+    /// `false` is final for a data id that was written under an earlier boot of its node than the
+    /// layout showed before this call: apply refuses the commits of earlier boots, and a data id is
+    /// handed in once, so nothing can come to refer to it any more. Of the boot that runs a commit
+    /// may still be on its way.
+    ///
+    /// # Errors
+    /// As every query.
+    ///
+    /// # Panics
+    /// On more than [`DATA_IDS_PER_CALL_MAX`].
+    pub async fn referenced(&self, ids: &[DataId]) -> Result<Vec<bool>, MetaError> {
+        assert!(ids.len() <= DATA_IDS_PER_CALL_MAX, "the caller asks in pages");
+        let ids = ids.to_vec();
+        self.walk(move |view| query::data::referenced(view, &ids)).await
+    }
+
+    /// A page of all data records, those of versions and those of parts, of one moment: by
+    /// partition and data id, behind `after`. At most `limit` records, and at most
+    /// [`DATA_IDS_PER_CALL_MAX`]; an empty page is the end.
+    ///
+    /// # Errors
+    /// As every query.
+    pub async fn data_records(
+        &self,
+        after: Option<DataId>,
+        limit: usize,
+    ) -> Result<Vec<DataRecord>, MetaError> {
+        self.walk(move |view| query::data::records(view, after, limit)).await
     }
 
     /// The layout as this node has applied it; `None` before the founding.

@@ -90,11 +90,8 @@ fn reads_see_what_was_answered_before() {
         }
         let object = meta.object(bucket, "k", 0..5).await.expect("readable").expect("there");
         assert_eq!(object.extents.len(), 1);
-        assert_eq!(meta.locations(&object.version).await, Ok(object.extents.clone()));
         let version = meta.version(bucket, "k", object.version.id).await;
         assert_eq!(version, Ok(Some(object.version.clone())));
-        propose(&meta, put(bucket, "k", 9)).await;
-        assert_eq!(meta.locations(&object.version).await, Err(MetaError::Gone));
         assert_eq!(meta.bucket("b").await.expect("readable").expect("there").id, bucket);
         assert_eq!(meta.bucket("c").await, Ok(None));
         assert_eq!(meta.buckets("", 10).await.expect("readable").len(), 1);
@@ -245,9 +242,8 @@ fn a_data_id_of_a_partition_keeps_its_record_there() {
     world.run_on(&node.core(0), async move {
         let (meta, bucket) = machine.found(&core, &[0]).await;
         propose(&meta, put(bucket, "k", 0xabcd_0001)).await;
-        let version = meta.current(bucket, "k").await.expect("readable").expect("there");
-        let extents = meta.locations(&version).await.expect("there");
-        let data: DataId = extents[0].record.data;
+        let object = meta.object(bucket, "k", 0..5).await.expect("readable").expect("there");
+        let data: DataId = object.extents[0].record.data;
         assert_eq!(data.partition().get(), 0xabc);
     });
 }

@@ -2,15 +2,46 @@
 //! this read.
 
 use crate::error::S3Error;
+use crate::node::Node;
 use crate::record;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
+use hamster_core::ids::BucketId;
 use hamster_core::sync::Permit;
 use hamster_meta::query::{Extent, Object};
 use hamster_net::http::{BodyAborted, BodySource};
-use hamster_shard::{Reader, Shards};
+use hamster_shard::{Lease, Reader, Shards};
 use std::ops::Range;
 use std::rc::Rc;
+
+/// An object whose bytes stay where they are.
+pub struct Held {
+    object: Rc<Object>,
+    lease: Lease,
+}
+
+impl Held {
+    /// Finds the current version of a key with the extents that `range` covers.
+    ///
+    /// # Errors
+    /// The metadata does not answer.
+    pub async fn find(
+        node: &Node,
+        bucket: BucketId,
+        key: &str,
+        range: Range<u64>,
+    ) -> Result<Option<Self>, S3Error> {
+        let pin = node.shards.pin();
+        let Some(object) = node.meta.object(bucket, key, range).await? else { return Ok(None) };
+        let data = object.extents.iter().map(|extent| extent.record.data).collect();
+        Ok(Some(Self { object, lease: pin.lease(data) }))
+    }
+
+    /// What was found.
+    pub fn object(&self) -> Rc<Object> {
+        Rc::clone(&self.object)
+    }
+}
 
 /// A range of an object being read.
 pub struct Fetch {
@@ -22,13 +53,15 @@ pub struct Fetch {
     reader: Option<Reader>,
     /// Bytes still to come.
     left: u64,
+    _lease: Lease,
 }
 
 impl Fetch {
     /// Reads `range`, which lies within `object` and which its extents hold.
-    pub fn new(shards: &Shards, object: Rc<Object>, range: Range<u64>) -> Self {
+    pub fn new(shards: &Shards, held: Held, range: Range<u64>) -> Self {
         let left = range.end.saturating_sub(range.start);
-        Self { shards: shards.clone(), object, opened: 0, range, reader: None, left }
+        let Held { object, lease: _lease } = held;
+        Self { shards: shards.clone(), object, opened: 0, range, reader: None, left, _lease }
     }
 
     /// Bytes that are still to come.

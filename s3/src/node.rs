@@ -8,7 +8,7 @@ use hamster_core::limits::{SLICE_BYTES, SMALL_BODY_BYTES_MAX};
 use hamster_meta::command::{Command, Outcome};
 use hamster_meta::placement::Body;
 use hamster_meta::{Meta, MetaError};
-use hamster_shard::{Plan, ReadError, Shards, WriteError};
+use hamster_shard::{Lease, Plan, ReadError, Shards, WriteError};
 use std::rc::Rc;
 
 /// What the operator chose.
@@ -61,6 +61,19 @@ impl Node {
         })
     }
 
+    /// Has the commit of a body decided, on which `lease` was taken when it was written.
+    ///
+    /// # Errors
+    /// It is not known to be applied.
+    pub async fn commit(&self, command: Command, lease: Option<Lease>) -> Result<Outcome, S3Error> {
+        let mut undecided = Undecided(lease);
+        let outcome = self.meta.propose(command).await;
+        if matches!(outcome, Ok(_) | Err(MetaError::Overloaded)) {
+            drop(undecided.0.take());
+        }
+        Ok(outcome?)
+    }
+
     /// Has `command` decided.
     ///
     /// # Errors
@@ -70,15 +83,22 @@ impl Node {
     }
 }
 
+/// The lease on a body whose commit is under way: ends only once it is known whether it was applied.
+/// Where nobody gets to know (or waits for it), the bytes stay until the next boot.
+struct Undecided(Option<Lease>);
+
+impl Drop for Undecided {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(std::mem::forget);
+    }
+}
+
 impl From<MetaError> for S3Error {
     fn from(error: MetaError) -> Self {
         match error {
             MetaError::Overloaded => Code::SlowDown.into(),
             MetaError::NoLeader => Code::ServiceUnavailable.into(),
-            MetaError::Unknown(_)
-            | MetaError::Stopped(_)
-            | MetaError::Gone
-            | MetaError::Unreadable(_) => {
+            MetaError::Unknown(_) | MetaError::Stopped(_) | MetaError::Unreadable(_) => {
                 tracing::warn!(%error, "the metadata gave no answer");
                 Code::InternalError.into()
             }

@@ -10,7 +10,7 @@ use crate::record;
 use bytes::Bytes;
 use hamster_core::limits::{HASH_STRETCH_BYTES_MAX, PUT_BYTES_MAX, SMALL_BODY_BYTES_MAX};
 use hamster_meta::record::{Checksum, DataRecord};
-use hamster_shard::{Receipt, WriteError, Writer};
+use hamster_shard::{Lease, Receipt, WriteError, Writer};
 use md5::{Digest, Md5};
 
 /// A body that is durable.
@@ -21,6 +21,8 @@ pub struct Stored {
     pub size: u64,
     /// What was computed on the way.
     pub digests: Digests,
+    /// To be given to [`Node::commit`].
+    pub lease: Option<Lease>,
 }
 
 /// Stores the body of a request. Its MD5 is computed, its promises were kept.
@@ -39,8 +41,8 @@ pub async fn body(node: &Node, mut body: Body) -> Result<Stored, S3Error> {
     while let Some(piece) = body.next().await? {
         sink.write(piece).await?;
     }
-    let record = sink.finish(node).await?;
-    Ok(Stored { record, size, digests: body.into_digests() })
+    let (record, lease) = sink.finish(node).await?.unzip();
+    Ok(Stored { record, size, digests: body.into_digests(), lease })
 }
 
 /// What a copy must compute anew; the bytes themselves are verified as they are read.
@@ -73,14 +75,14 @@ pub async fn copy(node: &Node, mut source: Fetch, wanted: Wanted) -> Result<Stor
             node.core.tasks().yield_now().await;
         }
     }
-    let record = sink.finish(node).await?;
+    let (record, lease) = sink.finish(node).await?.unzip();
     let checksum = wanted.checksum.zip(running).map(|(algorithm, running)| Checksum {
         algorithm: algorithm.record_name().to_owned(),
         value: running.finish(),
         composite: false,
     });
     let md5 = md5.map(|md5| md5.finalize().into());
-    Ok(Stored { record, size, digests: Digests { md5, checksum } })
+    Ok(Stored { record, size, digests: Digests { md5, checksum }, lease })
 }
 
 /// Stores a small body. Why planned once more where drives of the plan turn out to be lost or full:
@@ -100,7 +102,7 @@ async fn small(node: &Node, body: Bytes) -> Result<Receipt, S3Error> {
 /// Where a body of known size goes: gathered and written at once if small, streamed if large.
 enum Sink {
     Small(Vec<u8>),
-    Large(Writer),
+    Large(Box<Writer>),
 }
 
 impl Sink {
@@ -109,7 +111,7 @@ impl Sink {
             Ok(length) if size <= SMALL_BODY_BYTES_MAX.get() => {
                 Ok(Self::Small(Vec::with_capacity(length.min(HASH_STRETCH_BYTES_MAX))))
             }
-            _ => Ok(Self::Large(node.shards.writer(node.plan(size)?))),
+            _ => Ok(Self::Large(Box::new(node.shards.writer(node.plan(size)?)))),
         }
     }
 
@@ -122,12 +124,13 @@ impl Sink {
     }
 
     /// Returns when everything is durable.
-    async fn finish(self, node: &Node) -> Result<Option<DataRecord>, S3Error> {
+    async fn finish(self, node: &Node) -> Result<Option<(DataRecord, Lease)>, S3Error> {
         let receipt = match self {
             Self::Small(bytes) if bytes.is_empty() => return Ok(None),
             Self::Small(bytes) => small(node, Bytes::from(bytes)).await?,
             Self::Large(writer) => writer.finish().await?,
         };
-        Ok(Some(record::of_location(receipt.into_location(), node.writer_epoch)))
+        let (location, lease) = receipt.into_parts();
+        Ok(Some((record::of_location(location, node.writer_epoch), lease)))
     }
 }

@@ -11,9 +11,13 @@
 
 mod append;
 pub mod code;
+mod compact;
 pub mod drive;
+mod free;
 mod geometry;
+mod index;
 pub mod lane;
+mod lease;
 pub mod location;
 pub mod read;
 mod recover;
@@ -22,7 +26,9 @@ mod shards;
 mod wire;
 pub mod write;
 
+pub use compact::Needs;
 pub use drive::{DriveState, DriveTable, OpenDrive};
+pub use lease::{Lease, Pin};
 pub use location::{Location, Piece, Plan, Receipt};
 pub use read::{CacheFigures, ReadError, Reader};
 pub use shards::{OpenError, ReadMemory, Shards, open};

@@ -3,6 +3,7 @@
 //!
 //! Made by the coordinator from the layout and kept in metadata; this crate only follows them.
 
+use crate::lease::Lease;
 use hamster_core::checksum::Crc64;
 use hamster_core::ids::{DataId, DriveOrdinal};
 
@@ -56,21 +57,29 @@ pub struct Piece {
 }
 
 /// Proof that the shards of a plan are durable. Only a completed write makes one.
-#[derive(Debug)]
-pub struct Receipt(Location);
+pub struct Receipt {
+    location: Location,
+    lease: Lease,
+}
 
 impl Receipt {
-    pub(crate) fn new(location: Location) -> Self {
-        Self(location)
+    pub(crate) fn new(location: Location, lease: Lease) -> Self {
+        Self { location, lease }
     }
 
     /// What was written where.
     pub fn location(&self) -> &Location {
-        &self.0
+        &self.location
     }
 
     /// What was written where, for the commit.
     pub fn into_location(self) -> Location {
-        self.0
+        self.location
+    }
+
+    /// As [`Receipt::into_location`], with what keeps the bytes where they are: to be held until it
+    /// is known whether the commit was applied.
+    pub fn into_parts(self) -> (Location, Lease) {
+        (self.location, self.lease)
     }
 }

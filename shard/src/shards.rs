@@ -2,25 +2,30 @@
 
 use crate::append::Appender;
 use crate::code::{Encoder, Restorer};
+use crate::compact::{self, Needs};
 use crate::drive::local::LocalDrive;
 use crate::drive::{DriveTable, Failure, OpenDrive, watch};
+use crate::free;
+use crate::index::{self, Keeper};
 use crate::lane::{Answer, Lanes, Question};
+use crate::lease::{Leases, Pin};
 use crate::location::{Location, Plan, Receipt};
-use crate::read::{Cache, CacheFigures, Reader};
+use crate::read::{Cache, CacheFigures, Orphans, Pace, ReadError, Reader};
 use crate::recover::{self, RecoverError};
 use crate::segment::{Class, DIRECTORY_NAME};
 use crate::write::{self, WriteError, Writer};
 use bytes::Bytes;
 use futures_util::future::join_all;
-use hamster_core::ids::{CoreIndex, DriveOrdinal, Partition};
+use hamster_core::ids::{CoreIndex, DataId, DriveOrdinal, Partition};
 use hamster_core::limits::{
-    BLOCK_BYTES, READ_BYTES_IN_FLIGHT_MAX, READ_CACHE_BYTES_DEFAULT, STRIPE_BYTES_MAX,
-    WRITE_BYTES_IN_FLIGHT_MAX,
+    BLOCK_BYTES, INDEX_STRETCH_ENTRIES_MAX, INDEX_STRETCHES_WAITING_MAX, READ_BYTES_IN_FLIGHT_MAX,
+    READ_CACHE_BYTES_DEFAULT, STRIPE_BYTES_MAX, WRITE_BYTES_IN_FLIGHT_MAX,
 };
 use hamster_core::mesh::UnboundPort;
-use hamster_core::sync::{Permit, Semaphore};
+use hamster_core::sync::{Permit, Semaphore, channel};
 use hamster_core::{BufferPool, ByteCount, Core, Map, Queue};
 use std::cell::RefCell;
+use std::io;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,11 +45,17 @@ pub struct ReadMemory {
     pub cache: ByteCount,
     /// Stripes being read and waiting to be taken; at least the largest stripe.
     pub in_flight: ByteCount,
+    /// Entries of the index that a segment has in memory before they go to its drive.
+    pub stretch_entries: usize,
 }
 
 impl Default for ReadMemory {
     fn default() -> Self {
-        Self { cache: READ_CACHE_BYTES_DEFAULT, in_flight: READ_BYTES_IN_FLIGHT_MAX }
+        Self {
+            cache: READ_CACHE_BYTES_DEFAULT,
+            in_flight: READ_BYTES_IN_FLIGHT_MAX,
+            stretch_entries: INDEX_STRETCH_ENTRIES_MAX,
+        }
     }
 }
 
@@ -73,6 +84,8 @@ struct Inner {
     /// Apart from the core's own: cached bytes stay out for long.
     read_buffers: BufferPool,
     cache: RefCell<Cache>,
+    leases: Leases,
+    orphans: Rc<Orphans>,
 }
 
 /// A drive that this core opened.
@@ -80,6 +93,8 @@ pub(crate) struct ShardDrive {
     pub local: Rc<LocalDrive>,
     pub small: Appender,
     pub bulk: Appender,
+    /// Of this core's reads.
+    pub pace: Rc<Pace>,
 }
 
 /// Opens the drives on this core: reads this core's share of the segments, hands what it finds to
@@ -103,7 +118,7 @@ pub async fn open(
     let lanes = Lanes::bind(core, port);
     let opened = drives.into_iter().map(|identity| {
         let (table, lanes) = (&table, &lanes);
-        async move { open_drive(core, identity, table, lanes, writer_epoch).await }
+        async move { open_drive(core, identity, table, lanes, writer_epoch, memory).await }
     });
     let mut by_ordinal = Map::default();
     for drive in join_all(opened).await {
@@ -117,6 +132,8 @@ pub async fn open(
         let watched = by_ordinal.values().map(|drive| Rc::clone(&drive.local)).collect();
         drop(core.spawn(Queue::Background, watch::watch(core.clone(), watched)));
     }
+    let orphans = Rc::new(Orphans::default());
+    drop(core.spawn(Queue::Requests, Rc::clone(&orphans).follow()));
     Ok(Shards(Rc::new(Inner {
         core: core.clone(),
         table,
@@ -128,6 +145,8 @@ pub async fn open(
         read_blocks: Semaphore::new(blocks(memory.in_flight.max(STRIPE_BYTES_MAX))),
         read_buffers: BufferPool::new(memory.total()),
         cache: RefCell::new(Cache::new(memory.cache)),
+        leases: Leases::default(),
+        orphans,
     })))
 }
 
@@ -150,20 +169,35 @@ async fn open_drive(
     table: &Arc<DriveTable>,
     lanes: &Lanes,
     writer_epoch: u64,
+    memory: ReadMemory,
 ) -> Result<Option<ShardDrive>, OpenError> {
     let ordinal = identity.superblock.ordinal;
     let opened: Result<ShardDrive, RecoverError> = async {
         let segments = identity.directory.subdirectory(DIRECTORY_NAME).await?;
+        let index = identity.directory.subdirectory(index::DIRECTORY_NAME).await?;
         identity.directory.sync().await?;
-        let local = LocalDrive::new(core, identity, segments, table, writer_epoch);
+        let mut local = LocalDrive::new(core, identity, (segments, index), table, writer_epoch);
+        local.stretch_entries = memory.stretch_entries;
         let local = Rc::new(local);
         local.has_room(ByteCount::ZERO).await?;
-        let unfinished = recover::drive(&local, lanes).await?;
+        if lanes.ownership().keeper(ordinal) == core.index() {
+            let keeper = Keeper::open(&local, lanes.downgrade()).await?;
+            let (sender, orders) = channel(INDEX_STRETCHES_WAITING_MAX);
+            lanes.keeps(ordinal, sender, keeper.now());
+            drop(core.spawn(Queue::Background, keeper.run(orders)));
+        }
+        let standing = lanes.standing(ordinal).await?.ok_or_else(not_kept)?;
+        lanes.attach(&local, &standing).await?;
+        let unfinished = recover::drive(&local, lanes, &standing.segments).await?;
         let small = Appender::start(&local, lanes, Class::Small, unfinished.small);
         let bulk = Appender::start(&local, lanes, Class::Bulk, unfinished.bulk);
-        Ok(ShardDrive { local, small, bulk })
+        let pace = Rc::new(Pace::new(memory.in_flight));
+        Ok(ShardDrive { local, small, bulk, pace })
     }
     .await;
+    if opened.is_err() {
+        lanes.give_up(ordinal);
+    }
     match opened {
         Ok(drive) => Ok(Some(drive)),
         Err(RecoverError::Closed) => Err(OpenError::CoreEnded),
@@ -172,6 +206,10 @@ async fn open_drive(
             Ok(None)
         }
     }
+}
+
+fn not_kept() -> io::Error {
+    io::Error::other("the core that keeps its index could not open it")
 }
 
 impl Shards {
@@ -210,6 +248,30 @@ impl Shards {
         Reader::new(self.clone(), location, range)
     }
 
+    /// To be taken before metadata is asked for what will be read.
+    pub fn pin(&self) -> Pin {
+        self.0.leases.pin()
+    }
+
+    /// Which of these data ids does someone on this core read, or may be about to?
+    pub async fn held(&self, data: &[DataId]) -> Vec<bool> {
+        self.0.leases.held(data).await
+    }
+
+    /// Gives back the space of bodies that nothing refers to and no core holds a lease on. Returns
+    /// when that is durable; a drive that fails meanwhile leaves service.
+    ///
+    /// # Errors
+    /// The node is shutting down: whether the space is free is not known.
+    pub async fn free(&self, bodies: &[Location]) -> Result<(), ReadError> {
+        free::bodies(self, bodies).await.map_err(|_| ReadError::ShuttingDown)
+    }
+
+    /// Compacts one segment of each drive whose index this core keeps, if one is half dead.
+    pub async fn compact(&self, needs: &dyn Needs) {
+        compact::drives(self, needs).await;
+    }
+
     /// The drives of this node, shared by all cores.
     pub fn drives(&self) -> &Arc<DriveTable> {
         &self.0.table
@@ -228,6 +290,15 @@ impl Shards {
         self.0.drives.get(&ordinal)
     }
 
+    /// The drives whose index this core keeps.
+    pub(crate) fn kept_drives(&self) -> impl Iterator<Item = &ShardDrive> {
+        let lanes = &self.0.lanes;
+        let is_kept = |drive: &&ShardDrive| {
+            lanes.ownership().keeper(drive.local.ordinal) == lanes.ownership().own()
+        };
+        self.0.drives.values().filter(is_kept)
+    }
+
     pub(crate) fn lanes(&self) -> &Lanes {
         &self.0.lanes
     }
@@ -242,6 +313,10 @@ impl Shards {
 
     pub(crate) fn cache(&self) -> &RefCell<Cache> {
         &self.0.cache
+    }
+
+    pub(crate) fn orphans(&self) -> &Rc<Orphans> {
+        &self.0.orphans
     }
 
     pub(crate) fn read_buffers(&self) -> &BufferPool {

@@ -78,6 +78,8 @@ enum Step {
     Crash {
         cores: u16,
     },
+    /// Frees a body, as reclaim does.
+    Free(prop::sample::Index),
     /// At most one drive at a time, so that every rung with parity survives.
     Wipe(u32),
 }
@@ -88,6 +90,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..RUNGS.len(), 0..400_000_u64).prop_map(|(k_m, length)| Step::Large { k_m, length }),
         8 => (any::<prop::sample::Index>(), 0..300_000_u64, 0..100_000_u64)
             .prop_map(|(which, start, length)| Step::Read { which, start, length }),
+        3 => any::<prop::sample::Index>().prop_map(Step::Free),
         1 => (1..4_u16).prop_map(|cores| Step::Crash { cores }),
         1 => (0..6_u32).prop_map(Step::Wipe),
     ]
@@ -128,13 +131,17 @@ async fn follow(cluster: Cluster, steps: Vec<Step>) {
                 let at = |offset| usize::try_from(offset).expect("small");
                 assert!(found == body[at(start)..at(end)], "{location:?} {start}..{end}");
             }
+            Step::Free(which) if !model.is_empty() => {
+                let (location, _) = model.remove(which.index(model.len()));
+                shards.free(&[(*location).clone()]).await.expect("the node runs");
+            }
             Step::Crash { cores } => running = cluster.restart_with(cores).await,
             Step::Wipe(drive) if !wiped => {
                 wiped = true;
                 cluster.disk(drive).wipe();
                 model.retain(|(location, _)| location.m > 0);
             }
-            Step::Read { .. } | Step::Wipe(_) => {}
+            Step::Read { .. } | Step::Free(_) | Step::Wipe(_) => {}
         }
     }
     check(&running.shards[0], &model).await;

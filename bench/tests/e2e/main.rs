@@ -15,6 +15,7 @@ mod founding;
 mod mirrors;
 mod presigned;
 mod quick_start;
+mod reclaim;
 mod refusal;
 mod support;
 mod users;

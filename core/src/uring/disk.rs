@@ -148,6 +148,12 @@ impl File {
         Ok(ByteCount::new(u64::try_from(status.st_size).unwrap_or(0)))
     }
 
+    pub(crate) async fn allocated(&self) -> io::Result<ByteCount> {
+        let status = system::status(self.file.as_raw_fd())?;
+        // Why 512: the unit of `st_blocks`, whatever the file system's.
+        Ok(ByteCount::new(u64::try_from(status.st_blocks).unwrap_or(0).saturating_mul(512)))
+    }
+
     pub(crate) async fn is_linked(&self) -> io::Result<bool> {
         Ok(system::status(self.file.as_raw_fd())?.st_nlink > 0)
     }

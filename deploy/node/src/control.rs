@@ -7,13 +7,14 @@ use crate::boot::Boot;
 use crate::error::NodeError;
 use crate::files::OperatorFiles;
 use futures_util::future::join_all;
-use hamster_core::ids::CoreIndex;
+use hamster_core::ids::{CoreIndex, DataId};
 use hamster_core::mesh::{Port, UnboundPort};
 use hamster_core::sync::Event;
 use hamster_core::{Core, Set};
 use hamster_net::http::Drain;
 use hamster_net::tls::Acceptor;
 use hamster_s3::Keyring;
+use hamster_shard::Shards;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub enum Question {
     Ready,
     /// To core 0: this core cannot go on; the node must end.
     Failed(NodeError),
+    /// Which of these do you read or write?
+    Held(Arc<[DataId]>),
     /// From core 0: from now on go by these files.
     Renew(Arc<OperatorFiles>),
     /// From core 0: take no new requests, answer when the last one is done.
@@ -39,6 +42,8 @@ pub enum Question {
 
 /// What it answers.
 pub enum Answer {
+    /// To [`Question::Held`].
+    Held(Vec<bool>),
     /// To [`Question::Boot`].
     Boot(Arc<Boot>),
     /// To all others.
@@ -64,6 +69,8 @@ struct State {
     ready: RefCell<Set<CoreIndex>>,
     /// What this core's S3 service goes by, if there is one.
     renewable: RefCell<Option<(Keyring, Option<Acceptor>)>>,
+    /// What this core reads by.
+    shards: RefCell<Option<Shards>>,
     drain: Drain,
     drained: Cell<bool>,
     closing: Cell<bool>,
@@ -96,6 +103,14 @@ impl State {
             Question::Drain => {
                 self.drain.start();
                 self.until(|state| state.drained.get()).await;
+            }
+            Question::Held(data) => {
+                self.until(|state| state.shards.borrow().is_some() || state.drained.get()).await;
+                let shards = self.shards.borrow().clone();
+                return Answer::Held(match shards {
+                    Some(shards) => shards.held(&data).await,
+                    None => vec![false; data.len()],
+                });
             }
             Question::Close => {
                 self.closing.set(true);
@@ -190,6 +205,27 @@ impl Control {
     pub async fn renew_all(&self, files: OperatorFiles) {
         let files = Arc::new(files);
         self.ask_all(|| Question::Renew(Arc::clone(&files))).await;
+    }
+
+    /// This core reads by these from now on.
+    pub fn reads_by(&self, shards: Shards) {
+        *self.state.shards.borrow_mut() = Some(shards);
+        self.state.changed.notify();
+    }
+
+    /// Which of these does any core read or write?
+    pub async fn held(&self, data: Vec<DataId>) -> Vec<bool> {
+        let data: Arc<[DataId]> = data.into();
+        let cores = (0..self.count).map(CoreIndex::new);
+        let asked = cores.map(|core| self.port.call(core, Question::Held(Arc::clone(&data))));
+        let mut held = vec![false; data.len()];
+        for answer in join_all(asked).await {
+            // A core that has ended reads nothing.
+            if let Ok(Answer::Held(there)) = answer {
+                held.iter_mut().zip(there).for_each(|(held, there)| *held |= there);
+            }
+        }
+        held
     }
 
     /// This core's service has ended.

@@ -17,6 +17,7 @@ mod init;
 mod memory;
 mod metrics;
 mod mirrors;
+mod reclaim;
 mod seed;
 mod serve;
 mod status;

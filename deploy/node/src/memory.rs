@@ -51,7 +51,8 @@ impl Memory {
             return Err(NodeError::TooLittleMemory { given: bound, cores, least });
         }
         let third = ByteCount::new(rest.get() / 3);
-        let reads = ReadMemory { cache: third, in_flight: ByteCount::new(third.get() / 2) };
+        let in_flight = ByteCount::new(third.get() / 2);
+        let reads = ReadMemory { cache: third, in_flight, ..ReadMemory::default() };
         Ok(Self { cores, buffers: third, reads, connections, metadata })
     }
 

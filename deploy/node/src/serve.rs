@@ -9,6 +9,7 @@ use crate::control::{CORE_ZERO, Control, UnboundControl};
 use crate::error::NodeError;
 use crate::files::OperatorFiles;
 use crate::memory::Memory;
+use crate::reclaim::{compact, reclaim};
 use crate::watch::{settle, watch};
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, join, select, select_all};
 use hamster_core::limits::{DRAIN_TIMEOUT, END_TIMEOUT};
@@ -138,6 +139,9 @@ async fn lead(
     control.booted(Arc::clone(&booted.boot));
     let shards = open_shards(core, shared, &booted.boot, lanes).await?;
     let serving = start_s3(core, shared, control, &booted.boot, &shards, &booted.meta)?;
+    let freeing = reclaim(core.clone(), control.clone(), booted.meta.clone(), shards.clone());
+    let freeing = core.spawn(Queue::Background, freeing);
+    let compacting = start_compaction(core, control, &booted.meta, &shards);
     let admin = start_admin(core, shared, control, &booted)?;
     control.ready().await;
     control.all_ready().await;
@@ -162,6 +166,8 @@ async fn lead(
         Either::Right((error, _)) => return Err(error),
     }
     drop(watching);
+    freeing.cancel();
+    compacting.cancel();
     // Why before it is settled: a drive may fail only here, and then that must be recorded, too.
     match clock.timeout(END_TIMEOUT, booted.meta.flush()).await {
         Ok(Ok(())) => {}
@@ -234,8 +240,9 @@ async fn follow(
         let Some(boot) = control.boot().await else { return Ok(None) };
         let meta = open_reader(core, boot.readers.clone(), meta);
         let shards = open_shards(core, shared, &boot, lanes).await?;
-        start_s3(core, shared, control, &boot, &shards, &meta)
-            .map(|serving| Some((serving, shards, meta)))
+        start_s3(core, shared, control, &boot, &shards, &meta).map(|serving| {
+            Some((serving, start_compaction(core, control, &meta, &shards), shards, meta))
+        })
     };
     let (closing, start) = (pin!(closing), pin!(start));
     let (started, closing) = match select(start, closing).await {
@@ -244,9 +251,10 @@ async fn follow(
     };
     // Why bound to the end: other cores that still drain need the lanes of this one.
     let _stores = match started {
-        Ok(Some((serving, shards, meta))) => {
+        Ok(Some((serving, compacting, shards, meta))) => {
             control.ready().await;
             end_service(control, serving, None).await;
+            compacting.cancel();
             Some((shards, meta))
         }
         Ok(None) => return,
@@ -296,6 +304,15 @@ async fn open_shards(
     hamster_shard::open(core, drives, table, port, boot.number.get(), memory)
         .await
         .map_err(|error| NodeError::Shards(error.to_string()))
+}
+
+/// Has this core tell what it reads, and compact the drives whose index it keeps.
+fn start_compaction(core: &Core, control: &Control, meta: &Meta, shards: &Shards) -> Task<()> {
+    control.reads_by(shards.clone());
+    core.spawn(
+        Queue::Background,
+        compact(core.clone(), control.clone(), meta.clone(), shards.clone()),
+    )
 }
 
 fn start_s3(

@@ -4,6 +4,7 @@
 
 mod abort_upload;
 mod boot;
+mod bury;
 mod change;
 mod complete_upload;
 mod create_bucket;
@@ -13,6 +14,7 @@ mod delete_current;
 mod delete_version;
 mod found;
 mod install;
+mod move_shards;
 mod put_part;
 mod put_version;
 mod set_drive;
@@ -130,6 +132,10 @@ fn apply(change: &mut Change<'_>, command: &Command) -> Result<Outcome, ReadErro
         Command::CompleteUpload(complete) => complete_upload::apply(change, complete),
         Command::AbortUpload { bucket, key, upload } => {
             abort_upload::apply(change, *bucket, key, *upload)
+        }
+        Command::Bury { rows } => Ok(bury::apply(change, rows)),
+        Command::MoveShards { data, expected, pieces } => {
+            move_shards::apply(change, *data, expected, pieces)
         }
     }
 }

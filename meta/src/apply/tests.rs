@@ -169,20 +169,47 @@ impl Replica {
             .collect()
     }
 
+    fn records<R: Record>(&self, range: &key::KeyRange) -> Vec<R> {
+        let mut records = vec![];
+        self.view()
+            .scan(range, &mut |_, value| {
+                records.push(R::decode(value)?);
+                Ok(Visit::Next)
+            })
+            .expect("memory");
+        records
+    }
+
+    /// The dead queue.
+    fn dead(&self) -> Vec<(Sequence, DataRecord)> {
+        query::data::dead(&self.view(), None, usize::MAX).expect("memory")
+    }
+
+    fn is_referenced(&self, data: DataId) -> bool {
+        query::data::referenced(&self.view(), &[data]).expect("memory") == [true]
+    }
+
+    /// Everything.
+    fn rows(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut rows = vec![];
+        self.view()
+            .scan(&key::all(), &mut |key, value| {
+                rows.push((key.to_vec(), value.to_vec()));
+                Ok(Visit::Next)
+            })
+            .expect("memory");
+        rows
+    }
+
     /// First bytes of the data ids that live, and of those that are dead.
     fn lives_and_dead(&self) -> (Vec<u8>, Vec<u8>) {
         let ids = |range| {
-            let mut ids = vec![];
-            self.view()
-                .scan(&range, &mut |_, value| {
-                    ids.push(DataRecord::decode(value)?.data.bytes()[0]);
-                    Ok(Visit::Next)
-                })
-                .expect("memory");
+            let records = self.records::<DataRecord>(&range).into_iter();
+            let mut ids: Vec<u8> = records.map(|record| record.data.bytes()[0]).collect();
             ids.sort_unstable();
             ids
         };
-        (ids(key::all_data()), ids(key::all_dead()))
+        (ids(key::data_behind(None)), ids(key::dead_behind(None)))
     }
 }
 
@@ -471,15 +498,85 @@ fn the_same_proposals_give_the_same_state() {
         let upload = replica.create_upload();
         replica.put_part(upload, 1, 5);
         replica.complete(upload, &[1]);
-        let mut rows = vec![];
-        replica
-            .view()
-            .scan(&key::all(), &mut |key, value| {
-                rows.push((key.to_vec(), value.to_vec()));
-                Ok(Visit::Next)
-            })
-            .expect("memory");
-        rows
+        replica.rows()
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn a_commit_of_an_earlier_boot_leaves_its_shards_unreferenced_for_good() {
+    let mut replica = Replica::with_bucket();
+    replica.apply(found(1));
+    let node = NodeId::new(1);
+    replica.apply(Command::Boot { node });
+    let data = replica.data();
+    let put = PutVersion { data: Some(data.clone()), ..put_version("k", "late") };
+    let late = Envelope {
+        session: Some(Session { node, boot: BootNumber::new(1), number: 0 }),
+        commands: vec![Command::PutVersion(put)],
+    };
+    assert_eq!(replica.apply(Command::Boot { node }), Outcome::Booted(BootNumber::new(2)));
+    assert!(!replica.is_referenced(data.data));
+    let before = replica.rows();
+    assert_eq!(replica.propose(vec![late]), [Outcome::Stale]);
+    assert!(!replica.is_referenced(data.data));
+    assert_eq!(replica.rows(), before);
+}
+
+#[test]
+fn the_buried_leave_the_dead_queue() {
+    let mut replica = Replica::with_bucket();
+    for etag in ["one", "two", "three"] {
+        replica.put("k", etag, Precondition::None);
+    }
+    let dead: Vec<_> = replica.dead().iter().map(|(at, record)| (*at, record.data)).collect();
+    assert_eq!(dead.iter().map(|(at, _)| at.index).collect::<Vec<_>>(), [3, 4]);
+    // What is not in the queue under this sequence, the living included, is not touched.
+    let living = DataId::from_bytes([3; 16]);
+    let rows = vec![dead[0], (dead[0].0, dead[1].1), (dead[1].0, living)];
+    for _ in 0..2 {
+        assert_eq!(replica.apply(Command::Bury { rows: rows.clone() }), Outcome::Buried);
+        assert_eq!(replica.lives_and_dead(), (vec![3], vec![2]));
+    }
+    let many = vec![dead[1]; limits::DATA_IDS_PER_CALL_MAX + 1];
+    assert!(matches!(replica.apply(Command::Bury { rows: many }), Outcome::Refused(_)));
+    let many = vec![dead[1]; limits::DATA_IDS_PER_CALL_MAX];
+    assert_eq!(replica.apply(Command::Bury { rows: many }), Outcome::Buried);
+    assert!(replica.dead().is_empty());
+}
+
+#[test]
+fn a_move_changes_the_pieces_that_it_expects_and_nothing_else() {
+    let mut replica = Replica::with_bucket();
+    let piece = |drive, checksum| Piece { drive: DriveOrdinal::new(drive), checksum };
+    let old = vec![piece(0, Some(1)), piece(1, None)];
+    let new = vec![piece(0, Some(1)), piece(2, Some(1))];
+    let record = DataRecord { pieces: old.clone(), ..replica.data() };
+    let data = record.data;
+    let put = PutVersion { data: Some(record), ..put_version("k", "e") };
+    replica.apply(Command::PutVersion(put));
+    let moving = |from: &Vec<Piece>, to: &Vec<Piece>| {
+        let (expected, pieces) = (from.clone(), to.clone());
+        Command::MoveShards { data, expected, pieces }
+    };
+    let before = replica.rows();
+    assert_eq!(replica.apply(moving(&new, &old)), Outcome::ShardsChanged);
+    let lost = vec![piece(0, None), piece(1, None)];
+    for wrong in [vec![piece(0, Some(1))], lost] {
+        assert!(matches!(replica.apply(moving(&old, &wrong)), Outcome::Refused(_)));
+    }
+    assert_eq!(replica.rows(), before);
+    let former: DataRecord = replica.record(&key::data(data)).expect("put");
+    assert_eq!(replica.apply(moving(&old, &new)), Outcome::ShardsMoved);
+    let moved: DataRecord = replica.record(&key::data(data)).expect("put");
+    assert_eq!(moved, DataRecord { pieces: new.clone(), ..former });
+    let after = replica.rows();
+    let changed = before.iter().zip(&after).filter(|(before, after)| before != after);
+    assert_eq!((before.len(), changed.count()), (after.len(), 1));
+    assert_eq!(replica.apply(moving(&old, &new)), Outcome::ShardsChanged);
+    replica.delete("k");
+    assert_eq!(replica.dead()[0].1.pieces, new);
+    assert_eq!(replica.apply(moving(&new, &old)), Outcome::NoSuchData);
+}
+
+mod fates;

@@ -12,10 +12,11 @@ mod wire;
 pub use outcome::{Found, Outcome};
 
 use crate::record::{
-    Checksum, DataRecord, Drive, DriveState, Headers, Node, ProfileChoice, UploadId, VersionId,
+    Checksum, DataRecord, Drive, DriveState, Headers, Node, Piece, ProfileChoice, Sequence,
+    UploadId, VersionId,
 };
 use hamster_core::WallTime;
-use hamster_core::ids::{BucketId, ClusterUuid, DriveOrdinal, NodeId};
+use hamster_core::ids::{BucketId, ClusterUuid, DataId, DriveOrdinal, NodeId};
 
 /// A change to the replicated state.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,19 +65,42 @@ pub enum Command {
         /// The upload.
         upload: UploadId,
     },
+    /// Removes rows from the dead queue whose bytes are freed. One that is not there is well.
+    Bury {
+        /// The rows, at most
+        /// [`DATA_IDS_PER_CALL_MAX`](hamster_core::limits::DATA_IDS_PER_CALL_MAX).
+        rows: Vec<(Sequence, DataId)>,
+    },
+    /// Replaces the pieces of a data record, if they still are as expected: repair and moves.
+    /// What refers to the data id stays as it is, and so does all else of the record.
+    ///
+    /// A piece that is dropped (another drive is named, or no checksum) gets no row in the dead
+    /// queue: whoever moves frees what the move replaced, once no read holds it. What a crash leaves
+    /// is a shard on a drive that its data record does not name; scrub tells it by that, since its
+    /// data id stays referenced. So is what the mover wrote, if the move does not take effect.
+    MoveShards {
+        /// The data id.
+        data: DataId,
+        /// Its pieces, as the mover read them.
+        expected: Vec<Piece>,
+        /// What they become: as many, and k of them durable at least.
+        pieces: Vec<Piece>,
+    },
 }
 
 impl Command {
     /// Its encoded size, roughly: for the bound of a proposal.
     pub(crate) fn weight(&self) -> usize {
         const FIXED: usize = 512;
-        const NAMED_PART: usize = 48;
+        const ITEM: usize = 48;
         FIXED
             + match self {
                 Self::PutVersion(put) => put.key.len() + put.headers.weight(),
                 Self::CreateUpload(create) => create.key.len() + create.headers.weight(),
-                Self::CompleteUpload(complete) => complete.parts.len() * NAMED_PART,
-                Self::Found(found) => found.drives.len() * NAMED_PART,
+                Self::CompleteUpload(complete) => complete.parts.len() * ITEM,
+                Self::Found(found) => found.drives.len() * ITEM,
+                Self::Bury { rows } => rows.len() * ITEM,
+                Self::MoveShards { expected, pieces, .. } => (expected.len() + pieces.len()) * ITEM,
                 _ => 0,
             }
     }
@@ -150,7 +174,8 @@ pub struct PutVersion {
     pub checksums: Vec<Checksum>,
     /// Canonical id of the writer.
     pub owner: String,
-    /// Where the body is; `None` only for an empty one.
+    /// Where the body is; `None` only for an empty one. A data id is handed in once, in one
+    /// command: whatever that comes to, the id is referred to or dead from then on.
     pub data: Option<DataRecord>,
     /// What must hold of the current version.
     pub precondition: Precondition,
@@ -209,7 +234,7 @@ pub struct PutPart {
     pub modified: WallTime,
     /// Checksums to keep.
     pub checksums: Vec<Checksum>,
-    /// Where its bytes are; `None` only for an empty part.
+    /// Where its bytes are; `None` only for an empty part. As [`PutVersion::data`].
     pub data: Option<DataRecord>,
 }
 

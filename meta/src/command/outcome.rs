@@ -92,6 +92,15 @@ pub enum Outcome {
     EntityTooLarge,
     /// The upload is given up.
     UploadAborted,
+    /// The rows are not in the dead queue (any more).
+    Buried,
+    /// The data record has the new pieces.
+    ShardsMoved,
+    /// The data record has other pieces than were expected: nothing changed. Read it again.
+    ShardsChanged,
+    /// Nothing refers to this data id (any more). If it died, its row in the dead queue has the
+    /// pieces that it had then.
+    NoSuchData,
     /// The command makes no sense (a body without data, say): a programmer's error at the proposer,
     /// answered rather than applied.
     Refused(String),

@@ -53,6 +53,10 @@ mod kind {
     pub const UPLOAD_ABORTED: u32 = 27;
     pub const REFUSED: u32 = 28;
     pub const STALE: u32 = 29;
+    pub const BURIED: u32 = 30;
+    pub const SHARDS_MOVED: u32 = 31;
+    pub const SHARDS_CHANGED: u32 = 32;
+    pub const NO_SUCH_DATA: u32 = 33;
 }
 
 impl From<&Outcome> for OutcomeWire {
@@ -103,6 +107,10 @@ impl From<&Outcome> for OutcomeWire {
             }
             Outcome::EntityTooLarge => bare(kind::ENTITY_TOO_LARGE),
             Outcome::UploadAborted => bare(kind::UPLOAD_ABORTED),
+            Outcome::Buried => bare(kind::BURIED),
+            Outcome::ShardsMoved => bare(kind::SHARDS_MOVED),
+            Outcome::ShardsChanged => bare(kind::SHARDS_CHANGED),
+            Outcome::NoSuchData => bare(kind::NO_SUCH_DATA),
             Outcome::Refused(why) => Self { text: why.clone(), ..bare(kind::REFUSED) },
             Outcome::Stale => bare(kind::STALE),
         }
@@ -152,6 +160,10 @@ impl TryFrom<OutcomeWire> for Outcome {
             kind::ENTITY_TOO_SMALL => Self::EntityTooSmall { number: part()?, size },
             kind::ENTITY_TOO_LARGE => Self::EntityTooLarge,
             kind::UPLOAD_ABORTED => Self::UploadAborted,
+            kind::BURIED => Self::Buried,
+            kind::SHARDS_MOVED => Self::ShardsMoved,
+            kind::SHARDS_CHANGED => Self::ShardsChanged,
+            kind::NO_SUCH_DATA => Self::NoSuchData,
             kind::REFUSED => Self::Refused(text),
             kind::STALE => Self::Stale,
             _ => return Err(NOT),

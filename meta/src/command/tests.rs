@@ -119,9 +119,33 @@ fn commands() -> Vec<Command> {
     ]
 }
 
+/// Those that came later, each with its bytes.
+fn later_commands() -> Vec<(Command, &'static str)> {
+    let data = DataId::from_bytes([9; 16]);
+    let piece = |drive, checksum| Piece { drive: DriveOrdinal::new(drive), checksum };
+    let bury = Command::Bury { rows: vec![(AT, data), (Sequence::default(), data)] };
+    let moving = Command::MoveShards {
+        data,
+        expected: vec![piece(5, Some(1)), piece(6, None)],
+        pieces: vec![piece(5, Some(1)), piece(7, Some(2))],
+    };
+    vec![
+        (
+            bury,
+            "6a310a190a0508ac0210021210090909090909090909090909090909090a\
+             140a00121009090909090909090909090909090909",
+        ),
+        (
+            moving,
+            "723d0a1009090909090909090909090909090909120b0805110100000000\
+             000000120208061a0b08051101000000000000001a0b0807110200000000000000",
+        ),
+    ]
+}
+
 #[test]
 fn commands_survive_the_log() {
-    for command in commands() {
+    for command in commands().into_iter().chain(later_commands().into_iter().map(|later| later.0)) {
         let bytes = CommandWire::from(&command).encode_to_vec();
         let decoded = CommandWire::decode(bytes.as_slice()).expect("protobuf");
         assert_eq!(Command::try_from(decoded), Ok(command));
@@ -134,6 +158,9 @@ fn the_bytes_of_all_commands_are_pinned() {
         commands().iter().flat_map(|command| CommandWire::from(command).encode_to_vec()).collect();
     let checksum = hamster_core::checksum::Crc64::of(&bytes).get();
     assert_eq!(checksum, 0x8c77_ce33_8cfc_c627, "{}", hex::encode(&bytes));
+    for (command, pin) in later_commands() {
+        assert_eq!(hex::encode(CommandWire::from(&command).encode_to_vec()), pin);
+    }
 }
 
 #[test]
@@ -170,6 +197,10 @@ fn outcomes_survive_the_session() {
         Outcome::UploadAborted,
         Outcome::Refused("why".into()),
         Outcome::Stale,
+        Outcome::Buried,
+        Outcome::ShardsMoved,
+        Outcome::ShardsChanged,
+        Outcome::NoSuchData,
     ];
     let mut kinds: Vec<u8> = Vec::new();
     for outcome in outcomes {
@@ -183,7 +214,7 @@ fn outcomes_survive_the_session() {
         kinds,
         [
             1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 14, 15, 17, 16, 18, 19, 20, 21, 22, 23,
-            24, 25, 26, 27, 28, 29,
+            24, 25, 26, 27, 28, 29, 30, 31, 32, 33,
         ]
     );
 }

@@ -4,23 +4,23 @@ use super::{
     Command, CompleteUpload, CreateBucket, CreateUpload, DeleteCurrent, FoundCluster, NamedPart,
     Precondition, PutPart, PutVersion, SetDrive,
 };
-use crate::record::data::DataRecordWire;
+use crate::record::data::{DataRecordWire, PieceWire};
 use crate::record::layout::{DriveWire, NodeWire, ProfileWire};
 use crate::record::sequence::SequenceWire;
 use crate::record::version::{ChecksumWire, HeadersWire};
 use crate::record::{
-    Checksum, DataRecord, DriveState, Headers, Malformed, ProfileChoice, Record, UploadId,
-    VersionId,
+    Checksum, DataRecord, DriveState, Headers, Malformed, Piece, ProfileChoice, Record, Sequence,
+    UploadId, VersionId,
 };
 use hamster_core::WallTime;
-use hamster_core::ids::{BucketId, ClusterUuid, DriveOrdinal, NodeId};
+use hamster_core::ids::{BucketId, ClusterUuid, DataId, DriveOrdinal, NodeId};
 
 const NOT: Malformed = Malformed::Not("command");
 
 /// A command.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct CommandWire {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
     kind: Option<Kind>,
 }
 
@@ -50,6 +50,10 @@ enum Kind {
     CompleteUpload(CompleteWire),
     #[prost(message, tag = "12")]
     AbortUpload(DeleteWire),
+    #[prost(message, tag = "13")]
+    Bury(BuryWire),
+    #[prost(message, tag = "14")]
+    MoveShards(MoveShardsWire),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -187,6 +191,30 @@ struct CompleteWire {
     precondition: Option<PreconditionWire>,
 }
 
+#[derive(Clone, PartialEq, prost::Message)]
+struct DeadWire {
+    #[prost(message, optional, tag = "1")]
+    sequence: Option<SequenceWire>,
+    #[prost(bytes = "vec", tag = "2")]
+    data: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct BuryWire {
+    #[prost(message, repeated, tag = "1")]
+    rows: Vec<DeadWire>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct MoveShardsWire {
+    #[prost(bytes = "vec", tag = "1")]
+    data: Vec<u8>,
+    #[prost(message, repeated, tag = "2")]
+    expected: Vec<PieceWire>,
+    #[prost(message, repeated, tag = "3")]
+    pieces: Vec<PieceWire>,
+}
+
 impl From<&Command> for CommandWire {
     fn from(command: &Command) -> Self {
         let delete = |bucket: &BucketId, key: &String, sequence| DeleteWire {
@@ -228,6 +256,21 @@ impl From<&Command> for CommandWire {
             Command::CompleteUpload(complete) => Kind::CompleteUpload(complete.into()),
             Command::AbortUpload { bucket, key, upload } => {
                 Kind::AbortUpload(delete(bucket, key, Some(upload.0.into())))
+            }
+            Command::Bury { rows } => {
+                let row = |(sequence, data): &(Sequence, DataId)| DeadWire {
+                    sequence: Some((*sequence).into()),
+                    data: data.bytes().to_vec(),
+                };
+                Kind::Bury(BuryWire { rows: rows.iter().map(row).collect() })
+            }
+            Command::MoveShards { data, expected, pieces } => {
+                let wire = |pieces: &[Piece]| pieces.iter().map(Into::into).collect();
+                Kind::MoveShards(MoveShardsWire {
+                    data: data.bytes().to_vec(),
+                    expected: wire(expected),
+                    pieces: wire(pieces),
+                })
             }
         };
         Self { kind: Some(kind) }
@@ -276,8 +319,26 @@ impl TryFrom<CommandWire> for Command {
                 key: deletion.key,
                 upload: UploadId(deletion.sequence.ok_or(NOT)?.into()),
             },
+            Kind::Bury(bury) => {
+                let row = |row: DeadWire| -> Result<(Sequence, DataId), Malformed> {
+                    Ok((row.sequence.ok_or(NOT)?.into(), data_id(&row.data)?))
+                };
+                Self::Bury { rows: bury.rows.into_iter().map(row).collect::<Result<_, _>>()? }
+            }
+            Kind::MoveShards(moving) => {
+                let pieces = |wire: Vec<PieceWire>| wire.into_iter().map(Into::into).collect();
+                Self::MoveShards {
+                    data: data_id(&moving.data)?,
+                    expected: pieces(moving.expected),
+                    pieces: pieces(moving.pieces),
+                }
+            }
         })
     }
+}
+
+fn data_id(bytes: &[u8]) -> Result<DataId, Malformed> {
+    Ok(DataId::from_bytes(bytes.try_into().map_err(|_| NOT)?))
 }
 
 impl From<&FoundCluster> for FoundWire {

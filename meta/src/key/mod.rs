@@ -189,15 +189,29 @@ pub(crate) fn dead(sequence: Sequence, data: DataId) -> Vec<u8> {
     Builder::new(space::DEAD).sequence(sequence).raw(&data.bytes()).0
 }
 
-/// The dead queue, in the order of the deaths.
-#[cfg(test)]
-pub(crate) fn all_dead() -> KeyRange {
-    KeyRange::of_prefix(vec![space::DEAD])
+/// The dead queue in the order of the deaths: behind a row, or all of it.
+pub(crate) fn dead_behind(after: Option<(Sequence, DataId)>) -> KeyRange {
+    let mut range = KeyRange::of_prefix(vec![space::DEAD]);
+    if let Some((sequence, data)) = after {
+        range.from = [dead(sequence, data).as_slice(), &[0]].concat();
+    }
+    range
 }
 
-/// All data records.
-pub(crate) fn all_data() -> KeyRange {
-    KeyRange::of_prefix(vec![space::DATA])
+/// When the data id of a row of the dead queue died.
+pub(crate) fn sequence_of_dead(row: &[u8]) -> Option<Sequence> {
+    let (index, rest) = row.get(1..)?.split_first_chunk()?;
+    let (position, _data) = rest.split_first_chunk()?;
+    Some(Sequence::new(u64::from_be_bytes(*index), u32::from_be_bytes(*position)))
+}
+
+/// The data records behind that of a data id, or all of them.
+pub(crate) fn data_behind(after: Option<DataId>) -> KeyRange {
+    let mut range = KeyRange::of_prefix(vec![space::DATA]);
+    if let Some(after) = after {
+        range.from = [data(after).as_slice(), &[0]].concat();
+    }
+    range
 }
 
 /// An open upload.

@@ -39,6 +39,22 @@ proptest! {
     }
 
     #[test]
+    fn the_dead_come_by_the_order_of_their_deaths_and_tell_it(
+        (first, second) in (sequence(), sequence()),
+        (one, another) in (any::<[u8; 16]>(), any::<[u8; 16]>()),
+    ) {
+        let (one, another) = (DataId::from_bytes(one), DataId::from_bytes(another));
+        let (left, right) = (dead(first, one), dead(second, another));
+        prop_assert_eq!(left.cmp(&right), (first, one).cmp(&(second, another)));
+        prop_assert_eq!(sequence_of_dead(&left), Some(first));
+        let behind = dead_behind(Some((second, another)));
+        prop_assert_eq!(behind.from <= left && left < behind.to, left > right);
+        let behind = data_behind(Some(another));
+        let row = data(one);
+        prop_assert_eq!(behind.from <= row && row < behind.to, one > another);
+    }
+
+    #[test]
     fn a_range_holds_its_own_and_nothing_else(
         (key, prefix) in (object_key(), object_key()),
         at in sequence(),
@@ -69,6 +85,10 @@ fn keys_are_pinned() {
         (data(DataId::from_bytes([9; 16])), "3009090909090909090909090909090909"),
         (upload(bucket, "a", UploadId(at)), "400000000000000007610000000000000000000500000006"),
         (part(UploadId(at), 258), "410000000000000005000000060102"),
+        (
+            dead(at, DataId::from_bytes([9; 16])),
+            "3100000000000000050000000609090909090909090909090909090909",
+        ),
         (bucket_by_name("b"), "1062"),
     ];
     for (key, pin) in pins {

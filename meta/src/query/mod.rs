@@ -2,6 +2,7 @@
 //! of one moment.
 
 pub(crate) mod bucket;
+pub(crate) mod data;
 pub mod list;
 pub(crate) mod object;
 pub(crate) mod upload;

@@ -34,7 +34,7 @@ pub(crate) fn unreadable(
     is_gone: &dyn Fn(DriveOrdinal) -> bool,
 ) -> Result<u64, ReadError> {
     let mut count = 0;
-    view.scan(&key::all_data(), &mut |_, value| {
+    view.scan(&key::data_behind(None), &mut |_, value| {
         let record = DataRecord::decode(value)?;
         let pieces = record.pieces.iter();
         let left = pieces.filter(|piece| piece.checksum.is_some() && !is_gone(piece.drive)).count();

@@ -110,6 +110,18 @@ pub(crate) struct DataRecordWire {
     pieces: Vec<PieceWire>,
 }
 
+impl From<&Piece> for PieceWire {
+    fn from(piece: &Piece) -> Self {
+        Self { drive: piece.drive.get(), checksum: piece.checksum }
+    }
+}
+
+impl From<PieceWire> for Piece {
+    fn from(wire: PieceWire) -> Self {
+        Self { drive: DriveOrdinal::new(wire.drive), checksum: wire.checksum }
+    }
+}
+
 impl From<Owner> for Option<OwnerWire> {
     fn from(owner: Owner) -> Self {
         match owner {
@@ -146,8 +158,6 @@ impl Record for DataRecord {
     const NAME: &'static str = "data";
 
     fn to_wire(&self) -> DataRecordWire {
-        let piece =
-            |piece: &Piece| PieceWire { drive: piece.drive.get(), checksum: piece.checksum };
         DataRecordWire {
             format: FORMAT,
             data: self.data.bytes().to_vec(),
@@ -157,17 +167,13 @@ impl Record for DataRecord {
             stored_bytes: self.stored_bytes,
             writer_epoch: self.writer_epoch,
             owner: self.owner.into(),
-            pieces: self.pieces.iter().map(piece).collect(),
+            pieces: self.pieces.iter().map(Into::into).collect(),
         }
     }
 
     fn from_wire(wire: DataRecordWire) -> Result<Self, Malformed> {
         const NOT: Malformed = Malformed::Not(DataRecord::NAME);
         check_format(wire.format, Self::NAME)?;
-        let piece = |piece: PieceWire| Piece {
-            drive: DriveOrdinal::new(piece.drive),
-            checksum: piece.checksum,
-        };
         let data = <[u8; 16]>::try_from(wire.data.as_slice()).map_err(|_| NOT)?;
         Ok(Self {
             data: DataId::from_bytes(data),
@@ -180,7 +186,7 @@ impl Record for DataRecord {
                 None => Owner::Nobody,
                 Some(owner) => owner.owner().ok_or(NOT)?,
             },
-            pieces: wire.pieces.into_iter().map(piece).collect(),
+            pieces: wire.pieces.into_iter().map(Into::into).collect(),
         })
     }
 }

@@ -5,7 +5,7 @@ use crate::answer::{self, quoted, write_checksums};
 use crate::checksum::Algorithm;
 use crate::condition::{self, Verdict};
 use crate::error::{Code, S3Error};
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, Held};
 use crate::gate::{Admitted, authorize};
 use crate::headers;
 use crate::node::Node;
@@ -15,10 +15,8 @@ use crate::time::iso8601;
 use crate::xml::Document;
 use hamster_core::limits::PUT_BYTES_MAX;
 use hamster_meta::command::{Command, Outcome, PutVersion};
-use hamster_meta::query::Object;
 use hamster_meta::record::{Checksum, Version, VersionKind};
 use hamster_net::http::{Headers, Response};
-use std::rc::Rc;
 
 /// The operation.
 pub struct CopyObject;
@@ -33,7 +31,8 @@ pub async fn object(node: &Node, request: Admitted<CopyObject>) -> Result<Respon
     let precondition = headers::precondition(request.headers())?;
     let asked = named_algorithm(request.headers().get("x-amz-checksum-algorithm"))?;
     let replace = replaces_metadata(request.headers())?;
-    let Source { object, is_target } = source(node, &request).await?;
+    let Source { held, is_target } = source(node, &request).await?;
+    let object = held.object();
     let version = &object.version;
     if is_target && !replace {
         let message = "This copy request is illegal because it is trying to copy an object to \
@@ -52,26 +51,25 @@ pub async fn object(node: &Node, request: Admitted<CopyObject>) -> Result<Respon
     };
     let (reused, wanted) = digests(version, asked);
 
-    let fetch = Fetch::new(&node.shards, Rc::clone(&object), 0..version.size);
+    let fetch = Fetch::new(&node.shards, held, 0..version.size);
     let stored = store::copy(node, fetch, wanted).await?;
     let etag = stored.digests.md5.map_or_else(|| version.etag.clone(), hex::encode);
     let checksums: Vec<_> = reused.into_iter().chain(stored.digests.checksum).collect();
 
     let modified = node.core.clock().wall();
-    let outcome = node
-        .propose(Command::PutVersion(PutVersion {
-            bucket: request.bucket().id,
-            key: request.key().to_owned(),
-            size: stored.size,
-            etag: etag.clone(),
-            modified,
-            headers: kept,
-            checksums: checksums.clone(),
-            owner: request.bucket().owner.clone(),
-            data: stored.record,
-            precondition,
-        }))
-        .await?;
+    let command = Command::PutVersion(PutVersion {
+        bucket: request.bucket().id,
+        key: request.key().to_owned(),
+        size: stored.size,
+        etag: etag.clone(),
+        modified,
+        headers: kept,
+        checksums: checksums.clone(),
+        owner: request.bucket().owner.clone(),
+        data: stored.record,
+        precondition,
+    });
+    let outcome = node.commit(command, stored.lease).await?;
     let Outcome::Committed { .. } = outcome else { return Err(outcome.into()) };
 
     let mut document = Document::new("CopyObjectResult");
@@ -94,7 +92,7 @@ fn digests(source: &Version, asked: Option<Algorithm>) -> (Option<Checksum>, Wan
 /// The source of a copy.
 pub struct Source {
     /// Its current version and all its extents.
-    pub object: Rc<Object>,
+    pub held: Held,
     /// It is what the copy would replace.
     pub is_target: bool,
 }
@@ -108,16 +106,16 @@ pub async fn source<O>(node: &Node, request: &Admitted<O>) -> Result<Source, S3E
     let (bucket, key, version_id) = target::copy_source(header)?;
     check_version_id(version_id)?;
     let bucket = authorize::copy_source(request, &bucket, &node.meta).await?;
-    let object = node.meta.object(bucket.id, &key, 0..u64::MAX).await?;
-    let object = object
-        .filter(|object| object.version.kind == VersionKind::Object)
+    let held = Held::find(node, bucket.id, &key, 0..u64::MAX).await?;
+    let held = held
+        .filter(|held| held.object().version.kind == VersionKind::Object)
         .ok_or_else(|| S3Error::from(Code::NoSuchKey).with("Key", &key))?;
-    match condition::check(request.headers(), &condition::COPY_SOURCE, &object.version)? {
+    match condition::check(request.headers(), &condition::COPY_SOURCE, &held.object().version)? {
         Verdict::Holds => {}
         Verdict::NotModified => return Err(Code::PreconditionFailed.into()),
     }
     let is_target = bucket.id == request.bucket().id && key == request.key();
-    Ok(Source { object, is_target })
+    Ok(Source { held, is_target })
 }
 
 /// Whether the copy gets metadata of its own.

@@ -4,7 +4,7 @@ use super::check_version_id;
 use super::head::{describe, range_of};
 use crate::condition::{self, Verdict};
 use crate::error::{Code, S3Error};
-use crate::fetch::{Fetch, FetchBody};
+use crate::fetch::{Fetch, FetchBody, Held};
 use crate::gate::Admitted;
 use crate::node::Node;
 use crate::range::Wanted;
@@ -24,10 +24,11 @@ pub struct GetObject;
 pub async fn object(node: &Node, request: Admitted<GetObject>) -> Result<Response, S3Error> {
     check_version_id(request.query().get("versionId"))?;
     let (bucket, key) = (request.bucket().id, request.key());
-    let object = node.meta.object(bucket, key, wanted_extents(&request)).await?;
-    let Some(object) = object.filter(|object| object.version.kind == VersionKind::Object) else {
+    let held = Held::find(node, bucket, key, wanted_extents(&request)).await?;
+    let Some(held) = held.filter(|held| held.object().version.kind == VersionKind::Object) else {
         return Err(S3Error::from(Code::NoSuchKey).with("Key", key));
     };
+    let object = held.object();
     let version = &object.version;
     let verdict = condition::check(request.headers(), &condition::READ, version)?;
     let range = range_of(&request, version, verdict)?;
@@ -36,7 +37,7 @@ pub async fn object(node: &Node, request: Admitted<GetObject>) -> Result<Respons
         return Ok(response);
     }
     let range = range.unwrap_or(0..version.size);
-    let mut fetch = Fetch::new(&node.shards, object, range);
+    let mut fetch = Fetch::new(&node.shards, held, range);
     let length = fetch.length();
     let first = fetch.next().await?.unwrap_or_default();
     response.body = if first.len() as u64 == length {

@@ -25,24 +25,23 @@ pub async fn object(node: &Node, mut request: Admitted<PutObject>) -> Result<Res
     let kept = headers::of_write(request.headers())?;
     let body = request.open_body(&node.core, ChecksumOf::Body)?;
 
-    let Stored { record, size, digests } = store::body(node, body).await?;
+    let Stored { record, size, digests, lease } = store::body(node, body).await?;
     let etag = hex::encode(digests.md5.ok_or(Code::InternalError)?);
     let checksums: Vec<_> = digests.checksum.into_iter().collect();
 
-    let outcome = node
-        .propose(Command::PutVersion(PutVersion {
-            bucket: request.bucket().id,
-            key: request.key().to_owned(),
-            size,
-            etag: etag.clone(),
-            modified: node.core.clock().wall(),
-            headers: kept,
-            checksums: checksums.clone(),
-            owner: request.bucket().owner.clone(),
-            data: record,
-            precondition,
-        }))
-        .await?;
+    let command = Command::PutVersion(PutVersion {
+        bucket: request.bucket().id,
+        key: request.key().to_owned(),
+        size,
+        etag: etag.clone(),
+        modified: node.core.clock().wall(),
+        headers: kept,
+        checksums: checksums.clone(),
+        owner: request.bucket().owner.clone(),
+        data: record,
+        precondition,
+    });
+    let outcome = node.commit(command, lease).await?;
     let Outcome::Committed { .. } = outcome else { return Err(outcome.into()) };
 
     let mut response = Response::new(200).header("etag", &quoted(&etag));

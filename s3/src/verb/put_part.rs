@@ -79,19 +79,18 @@ pub async fn commit(
     etag: String,
     stored: Stored,
 ) -> Result<String, S3Error> {
-    let outcome = node
-        .propose(Command::PutPart(PutPart {
-            bucket: upload.bucket,
-            key: upload.key.clone(),
-            upload: upload.id,
-            number,
-            size: stored.size,
-            etag: etag.clone(),
-            modified: node.core.clock().wall(),
-            checksums: stored.digests.checksum.into_iter().collect(),
-            data: stored.record,
-        }))
-        .await?;
+    let command = Command::PutPart(PutPart {
+        bucket: upload.bucket,
+        key: upload.key.clone(),
+        upload: upload.id,
+        number,
+        size: stored.size,
+        etag: etag.clone(),
+        modified: node.core.clock().wall(),
+        checksums: stored.digests.checksum.into_iter().collect(),
+        data: stored.record,
+    });
+    let outcome = node.commit(command, stored.lease).await?;
     match outcome {
         Outcome::PartCommitted => Ok(etag),
         outcome => Err(outcome.into()),

@@ -27,17 +27,18 @@ pub async fn part(node: &Node, request: Admitted<UploadPartCopy>) -> Result<Resp
     headers::refuse_unbuilt(request.headers())?;
     let number = part_number(request.query())?;
     let upload = open_upload(node, &request).await?;
-    let Source { object, .. } = source(node, &request).await?;
+    let Source { held, .. } = source(node, &request).await?;
+    let size = held.object().version.size;
     let range = match request.headers().get("x-amz-copy-source-range") {
-        Some(header) => of_copy_source(header, object.version.size)?,
-        None => 0..object.version.size,
+        Some(header) => of_copy_source(header, size)?,
+        None => 0..size,
     };
     if range.end - range.start > PUT_BYTES_MAX.get() {
         return Err(Code::EntityTooLarge.into());
     }
     let checksum = Algorithm::parse(&upload.checksum_algorithm);
 
-    let fetch = Fetch::new(&node.shards, object, range);
+    let fetch = Fetch::new(&node.shards, held, range);
     let stored = store::copy(node, fetch, Wanted { md5: true, checksum }).await?;
     let md5 = stored.digests.md5.ok_or(Code::InternalError)?;
     let checksum = stored.digests.checksum.clone();

@@ -4,15 +4,15 @@ use super::supply::Supply;
 use super::{AppendError, Payload, Segment, Waiting};
 use crate::drive::local::LocalDrive;
 use crate::drive::{DriveState, Failure};
-use crate::lane::{Lanes, Placement, RunEntry};
+use crate::index::{Entry, Key, Placement};
+use crate::lane::Lanes;
 use crate::segment::Class;
 use crate::segment::header::RUNS_START;
 use crate::segment::run::{Framing, RunHeader, RunPlace};
 use futures_util::future::join_all;
-use hamster_core::ids::DriveOrdinal;
 use hamster_core::limits::{BLOCK_BYTES, BULK_BATCH_RUNS_MAX, SMALL_BATCH_BYTES_MAX};
 use hamster_core::sync::Receiver;
-use hamster_core::{Buffer, ByteCount};
+use hamster_core::{Buffer, ByteCount, Queue, Task};
 use std::io;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -27,6 +27,8 @@ pub(super) struct Flusher {
     supply: Supply,
     /// Takes the next batch.
     active: Option<Segment>,
+    /// The former stretch, on its way into a table.
+    closing: Option<Task<()>>,
     /// Kept from batch to batch, so that a flush never waits for memory that others wait to free.
     buffers: Vec<Buffer>,
 }
@@ -47,19 +49,22 @@ impl Run {
         self.position() + self.framing.end
     }
 
-    fn entry(&self, drive: DriveOrdinal, class: Class) -> RunEntry {
+    fn entry(&self, class: Class) -> Entry {
         let RunHeader { content, place } = &self.header;
         let chunks = &self.waiting.append.chunks;
-        RunEntry {
-            data: content.data,
-            shard: content.shard,
-            drive,
-            shard_offset: content.shard_offset,
+        Entry {
+            key: Key {
+                data: content.data,
+                shard_offset: content.shard_offset,
+                shard: content.shard,
+            },
             placement: Placement {
                 segment: place.segment,
+                generation: place.generation,
                 class,
                 position: place.position,
                 payload_bytes: content.payload_bytes,
+                writer_epoch: place.writer_epoch,
                 chunks: (class == Class::Bulk).then(|| chunks.as_slice().into()),
             },
         }
@@ -82,8 +87,8 @@ impl Flusher {
         supply: Supply,
     ) -> Self {
         let class = supply.class;
-        let (held, active, buffers) = (None, None, Vec::new());
-        Self { drive, lanes, class, queue, held, supply, active, buffers }
+        let (held, active, closing, buffers) = (None, None, None, Vec::new());
+        Self { drive, lanes, class, queue, held, supply, active, closing, buffers }
     }
 
     pub async fn run(mut self) {
@@ -142,13 +147,38 @@ impl Flusher {
             let synced = self.sync().await;
             self.conclude(durable, synced).await;
         }
+        let is_long = |segment: &Segment| {
+            segment.open.entries.len() >= self.drive.stretch_entries
+                && segment.watermark == segment.position
+        };
+        if self.active.as_ref().is_some_and(is_long) {
+            self.close_stretch(false).await;
+        }
+    }
+
+    /// Has what the active segment holds made into a table of the index. Waits for the one before.
+    async fn close_stretch(&mut self, sealed: bool) {
+        let Some(active) = &mut self.active else { return };
+        let stretch = active.open.close(self.class, active.generation, active.position, sealed);
+        if let Some(closing) = self.closing.take() {
+            // Why ignored: a task that ended with its core has made no table.
+            let _ = closing.await;
+        }
+        let lanes = self.lanes.clone();
+        let made = async move {
+            // Why ignored: without a table the next start reads the segment again.
+            let _ = lanes.tabulate(stretch).await;
+        };
+        self.closing = Some(self.drive.core.spawn(Queue::Background, made));
     }
 
     /// Enters runs in the index, if they are on the drive, and tells those who wait.
-    async fn conclude(&self, runs: Vec<Run>, mut outcome: Result<(), AppendError>) {
+    async fn conclude(&mut self, runs: Vec<Run>, mut outcome: Result<(), AppendError>) {
         if outcome.is_ok() {
-            let entries = runs.iter().map(|run| run.entry(self.drive.ordinal, self.class));
-            let kept = self.lanes.keep(entries.collect()).await;
+            let Some(active) = &mut self.active else { unreachable!("they were written there") };
+            let entries: Vec<Entry> = runs.iter().map(|run| run.entry(self.class)).collect();
+            active.open.entries.extend_from_slice(&entries);
+            let kept = self.lanes.keep(active.open.part, entries).await;
             outcome = kept.map_err(|_| AppendError::Closed);
         }
         for run in runs {
@@ -172,6 +202,10 @@ impl Flusher {
                 if segment.watermark < segment.position {
                     self.sync().await?;
                 }
+                self.close_stretch(true).await;
+                // Invariant: nothing is written behind what is sealed, also if there is no next one:
+                // no start would look there.
+                self.active = None;
             }
             self.active = Some(self.supply.next().await?);
         }
@@ -312,7 +346,7 @@ fn place(drive: &LocalDrive, class: Class, active: &Segment, batch: Vec<Waiting>
             generation: active.generation,
             position,
             watermark: active.watermark,
-            writer_epoch: drive.writer_epoch,
+            writer_epoch: waiting.append.writer_epoch.unwrap_or(drive.writer_epoch),
         };
         position += framing.end;
         Run { waiting, header: RunHeader { content, place }, framing }

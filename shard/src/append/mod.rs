@@ -9,7 +9,7 @@
 mod flusher;
 mod supply;
 
-pub(crate) use supply::Segment;
+pub(crate) use supply::{OpenStretch, Segment};
 
 use crate::drive::local::LocalDrive;
 use crate::lane::Lanes;
@@ -54,6 +54,8 @@ pub(crate) struct Append {
     /// Accounts for the payload's memory as long as it is on its way.
     #[expect(dead_code, reason = "held for its drop")]
     pub permit: Option<Rc<Permit>>,
+    /// Of a run that is written again: its first writer's. `None`: this boot's.
+    pub writer_epoch: Option<u64>,
 }
 
 /// An append and who waits for it.

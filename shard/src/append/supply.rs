@@ -4,10 +4,11 @@
 use super::AppendError;
 use crate::drive::local::LocalDrive;
 use crate::drive::{DriveState, Failure};
+use crate::index::{Entry, Part, Stretch};
 use crate::segment::header::{RUNS_START, SegmentHeader};
 use crate::segment::{Class, draft_name, file_name};
 use hamster_core::disk::is_full;
-use hamster_core::ids::SegmentNumber;
+use hamster_core::ids::{DriveOrdinal, SegmentNumber};
 use hamster_core::limits::BLOCK_BYTES;
 use hamster_core::{File, Queue, Task};
 use std::collections::VecDeque;
@@ -25,6 +26,33 @@ pub(crate) struct Segment {
     pub position: u64,
     /// Everything below is known to be durable.
     pub watermark: u64,
+    /// What no table of the index holds yet.
+    pub open: OpenStretch,
+}
+
+/// The runs of a segment from the end of its last table on.
+pub(crate) struct OpenStretch {
+    pub part: Part,
+    pub from: u64,
+    pub entries: Vec<Entry>,
+}
+
+impl OpenStretch {
+    /// Of a segment whose tables end at `from`.
+    pub fn new(drive: DriveOrdinal, segment: SegmentNumber, from: u64) -> Self {
+        Self { part: Part { drive, segment, number: 0 }, from, entries: Vec::new() }
+    }
+
+    /// Closes it at `upto` and opens the next.
+    pub fn close(&mut self, class: Class, generation: u64, upto: u64, sealed: bool) -> Stretch {
+        let Self { part, from, entries } = self;
+        let entries = std::mem::take(entries);
+        let stretch =
+            Stretch { part: *part, class, generation, from: *from, upto, sealed, entries };
+        part.number += 1;
+        *from = upto;
+        stretch
+    }
 }
 
 pub(super) struct Supply {
@@ -115,5 +143,6 @@ async fn try_make(drive: &LocalDrive, class: Class) -> io::Result<Option<Segment
         length: header.length,
         position: RUNS_START,
         watermark: RUNS_START,
+        open: OpenStretch::new(drive.ordinal, number, RUNS_START),
     }))
 }

@@ -5,8 +5,10 @@ use super::{DriveState, DriveTable, Failure, OpenDrive};
 use crate::segment::{Class, file_name};
 use hamster_core::disk::is_cancelled;
 use hamster_core::ids::{DriveOrdinal, DriveUuid, SegmentNumber};
-use hamster_core::limits::{DRIVE_HEADROOM_BYTES_MIN, SEGMENT_BYTES_MIN, SEGMENT_FILES_OPEN_MAX};
-use hamster_core::{ByteCount, Core, Directory, File, Map};
+use hamster_core::limits::{
+    DRIVE_HEADROOM_BYTES_MIN, INDEX_STRETCH_ENTRIES_MAX, SEGMENT_BYTES_MIN, SEGMENT_FILES_OPEN_MAX,
+};
+use hamster_core::{ByteCount, Core, Directory, File, Instant, Map};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
@@ -18,7 +20,14 @@ pub(crate) struct LocalDrive {
     pub ordinal: DriveOrdinal,
     pub uuid: DriveUuid,
     pub segments: Directory,
+    pub index: Directory,
     pub writer_epoch: u64,
+    /// Entries of the index that a segment has in memory before they become a table.
+    pub stretch_entries: usize,
+    /// Compaction may use half of the headroom: it gives back more than it takes.
+    pub compacting: Cell<bool>,
+    /// Segments that are not looked at for compaction before then.
+    pub put_off: RefCell<Map<SegmentNumber, Instant>>,
     /// For its presence.
     pub identity: OpenDrive,
     table: Arc<DriveTable>,
@@ -37,7 +46,7 @@ impl LocalDrive {
     pub fn new(
         core: &Core,
         identity: OpenDrive,
-        segments: Directory,
+        (segments, index): (Directory, Directory),
         table: &Arc<DriveTable>,
         writer_epoch: u64,
     ) -> Self {
@@ -46,7 +55,11 @@ impl LocalDrive {
             ordinal: identity.superblock.ordinal,
             uuid: identity.superblock.drive,
             segments,
+            index,
             writer_epoch,
+            stretch_entries: INDEX_STRETCH_ENTRIES_MAX,
+            compacting: Cell::new(false),
+            put_off: RefCell::default(),
             identity,
             table: Arc::clone(table),
             number_next: Cell::new(u64::from(core.index().get())),
@@ -83,7 +96,8 @@ impl LocalDrive {
         let headroom = DRIVE_HEADROOM_BYTES_MIN.min(ByteCount::new(space.total.get() / 16));
         let room = space.free >= headroom + length;
         self.table.set_full(self.ordinal, !room);
-        Ok(room)
+        let half = ByteCount::new(headroom.get() / 2);
+        Ok(room || self.compacting.get() && space.free >= half + length)
     }
 
     /// Length of a new segment: less on a small drive, whose preallocation would fill it.
@@ -107,6 +121,32 @@ impl LocalDrive {
         let number = SegmentNumber::new(self.number_next.get());
         self.take_number(number);
         number
+    }
+
+    /// Removes a segment with records up to `upto`. Its space is free once no core has it open.
+    pub async fn remove_segment(
+        &self,
+        number: SegmentNumber,
+        class: Class,
+        upto: u64,
+    ) -> io::Result<()> {
+        let file = self.segment(number, class).await?;
+        let (length, allocated) = (file.length().await?.get(), file.allocated().await?.get());
+        self.segments.remove(&file_name(number, class)).await?;
+        self.segments.sync().await?;
+        let records = upto.saturating_sub(length.saturating_sub(allocated));
+        self.gauges().segment_bytes.fetch_sub(allocated, Ordering::Relaxed);
+        self.gauges().record_bytes.fetch_sub(records, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Closes segments that were removed.
+    pub fn forget(&self, segments: &[SegmentNumber]) {
+        let files = &mut *self.files.borrow_mut();
+        files.order.retain(|number| !segments.contains(number));
+        for number in segments {
+            files.by_number.remove(number);
+        }
     }
 
     /// A segment, open for reading.

@@ -79,6 +79,8 @@ pub(crate) struct Gauges {
     pub(crate) writes: AtomicU64,
     pub(crate) syncs: AtomicU64,
     pub(crate) reads: AtomicU64,
+    pub(crate) reads_late: AtomicU64,
+    pub(crate) reads_overtaken: AtomicU64,
     pub(crate) corruptions: AtomicU64,
 }
 
@@ -105,6 +107,10 @@ pub struct DriveStatus {
     pub syncs: u64,
     /// Reads since the start.
     pub reads: u64,
+    /// Reads since the start that outlived their patience, so that others were looked for.
+    pub reads_late: u64,
+    /// Reads since the start that were still under way when their bytes had come from others.
+    pub reads_overtaken: u64,
     /// Records and chunks that failed verification since the start.
     pub corruptions: u64,
 }
@@ -225,6 +231,8 @@ impl Entry {
             writes: figure(&gauges.writes),
             syncs: figure(&gauges.syncs),
             reads: figure(&gauges.reads),
+            reads_late: figure(&gauges.reads_late),
+            reads_overtaken: figure(&gauges.reads_overtaken),
             corruptions: figure(&gauges.corruptions),
         }
     }

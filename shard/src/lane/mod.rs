@@ -1,119 +1,231 @@
-//! Lanes: who owns which partition on this node, and the index from data id to place.
+//! Lanes: who owns which partition on this node, and the way to the index of its drives.
 //!
-//! A lane is a set of partitions, the unit of ownership. Only its owner touches its index; other
-//! cores ask over the mesh. Look-ups are async, so that the index can live on the drive.
+//! A lane is a set of partitions, the unit of ownership. Its owner keeps the entries that are in no
+//! table yet; other cores ask over the mesh. Look-ups are async, because the index lives on the
+//! drives.
 
-mod index;
+mod own;
 mod ownership;
+mod run_entry;
 
-pub(crate) use index::{Index, Placement, RunEntry};
 pub(crate) use ownership::Ownership;
+pub(crate) use run_entry::RunEntry;
 
+use crate::drive::local::LocalDrive;
+use crate::index::{Covered, Dead, Entry, Order, Part, Snapshot, Stretch, Table, Wanted};
+use futures_util::future::join_all;
 use hamster_core::Core;
-use hamster_core::ids::{CoreIndex, DataId};
+use hamster_core::ids::{CoreIndex, DriveOrdinal, SegmentNumber};
 use hamster_core::mesh::{MeshClosed, Port, UnboundPort};
-use hamster_core::sync::Event;
-use std::cell::{Cell, RefCell};
+use hamster_core::sync::Sender;
+use own::Own;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::rc::Rc;
+use std::io;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 /// What one core asks another about the lanes that it owns. Opaque to everyone else.
 pub struct Question(Ask);
 
 enum Ask {
-    /// Keep these.
-    Insert(Vec<RunEntry>),
-    /// Which runs hold bytes of this range of the shards?
-    Find(DataId, Range<u64>),
+    /// Keep these in memory.
+    Keep(Part, Vec<Entry>),
+    /// Which runs on these drives hold bytes of this range of the shards?
+    Find(Wanted, Vec<DriveOrdinal>),
+    /// Of the drive's keeper: how does the index stand?
+    Tell(DriveOrdinal),
+    /// Of the drive's keeper: make a table of this.
+    Tabulate(Stretch),
+    /// Of the drive's keeper: these bytes are dead.
+    Died(DriveOrdinal, Vec<Dead>),
+    /// Of the drive's keeper: remove the segment.
+    Retire(DriveOrdinal, SegmentNumber),
+    /// Segments that were removed.
+    Forget(DriveOrdinal, Arc<[SegmentNumber]>),
+    /// Go by this, and let go of the part that is in it.
+    Publish(DriveOrdinal, Snapshot, Option<Part>),
     /// The asking core has handed over everything that its segments hold.
     Recovered,
 }
 
 /// The answer to a [`Question`].
-pub struct Answer(Vec<RunEntry>);
+pub struct Answer(Told);
 
-/// One core's way to the index of every lane. Cheap to clone.
+enum Told {
+    Done,
+    Found(Vec<RunEntry>),
+    /// `None`: the drive could not be opened there.
+    Standing(Option<Snapshot>),
+}
+
+/// One core's way to the index of every drive. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Lanes {
-    ownership: Rc<Ownership>,
+pub(crate) struct Lanes(Rc<Inner>);
+
+struct Inner {
+    ownership: Ownership,
     own: Rc<Own>,
     port: Port<Question, Answer>,
 }
 
-/// What this core owns.
-#[derive(Default)]
-struct Own {
-    index: RefCell<Index>,
-    /// Cores that have read all their segments.
-    recovered: Cell<u16>,
-    on_recovered: Event,
-}
+/// For those who must not keep the lanes alive.
+pub(crate) struct WeakLanes(Weak<Inner>);
 
-impl Own {
-    fn answer(&self, Question(ask): Question) -> Answer {
-        match ask {
-            Ask::Insert(entries) => self.index.borrow_mut().insert(entries),
-            Ask::Find(data, range) => return Answer(self.index.borrow().find(data, range)),
-            Ask::Recovered => {
-                self.recovered.set(self.recovered.get() + 1);
-                self.on_recovered.notify();
-            }
-        }
-        Answer(Vec::new())
+impl WeakLanes {
+    pub fn upgrade(&self) -> Option<Lanes> {
+        self.0.upgrade().map(Lanes)
     }
 }
 
 impl Lanes {
     pub fn bind(core: &Core, port: UnboundPort<Question, Answer>) -> Self {
-        let own = Rc::new(Own::default());
+        let own = Rc::new(Own::new(core));
         let served = Rc::clone(&own);
-        let port = port.bind(core, move |_from, question| {
+        let port = port.bind(core, move |_from, Question(ask)| {
             let served = Rc::clone(&served);
-            async move { served.answer(question) }
+            async move { Answer(answer(&served, ask).await) }
         });
-        Self { ownership: Rc::new(Ownership::new(core.index(), core.count())), own, port }
+        let ownership = Ownership::new(core.index(), core.count());
+        Self(Rc::new(Inner { ownership, own, port }))
+    }
+
+    pub fn downgrade(&self) -> WeakLanes {
+        WeakLanes(Rc::downgrade(&self.0))
     }
 
     pub fn ownership(&self) -> &Ownership {
-        &self.ownership
+        &self.0.ownership
     }
 
-    /// The runs that hold bytes of `range` of the shards of a data id, on any drive of this node.
-    pub async fn find(&self, data: DataId, range: Range<u64>) -> Result<Vec<RunEntry>, MeshClosed> {
-        self.ask(self.ownership.owner(data.partition()), Ask::Find(data, range)).await
-    }
-
-    /// Has runs kept by whoever owns their lanes.
-    pub async fn keep(&self, runs: Vec<RunEntry>) -> Result<(), MeshClosed> {
-        let mut by_owner = BTreeMap::<CoreIndex, Vec<RunEntry>>::new();
-        for run in runs {
-            by_owner.entry(self.ownership.owner(run.data.partition())).or_default().push(run);
+    /// The runs that hold bytes of what is wanted on these drives.
+    pub async fn find(
+        &self,
+        wanted: Wanted,
+        drives: Vec<DriveOrdinal>,
+    ) -> Result<Vec<RunEntry>, MeshClosed> {
+        let owner = self.ownership().owner(wanted.data.partition());
+        match self.ask(owner, Ask::Find(wanted, drives)).await? {
+            Told::Found(runs) => Ok(runs),
+            Told::Done | Told::Standing(_) => Ok(Vec::new()),
         }
-        for (owner, runs) in by_owner {
-            self.ask(owner, Ask::Insert(runs)).await?;
+    }
+
+    /// Has entries of a part kept in memory by whoever owns their lanes.
+    pub async fn keep(&self, part: Part, entries: Vec<Entry>) -> Result<(), MeshClosed> {
+        let mut by_owner = BTreeMap::<CoreIndex, Vec<Entry>>::new();
+        for entry in entries {
+            let owner = self.ownership().owner(entry.key.data.partition());
+            by_owner.entry(owner).or_default().push(entry);
+        }
+        for (owner, entries) in by_owner {
+            self.ask(owner, Ask::Keep(part, entries)).await?;
         }
         Ok(())
     }
 
-    async fn ask(&self, owner: CoreIndex, ask: Ask) -> Result<Vec<RunEntry>, MeshClosed> {
-        if owner == self.ownership.own() {
-            return Ok(self.own.answer(Question(ask)).0);
+    /// How the index of a drive stands, from its keeper; `None`: it could not open the drive.
+    pub async fn standing(&self, drive: DriveOrdinal) -> Result<Option<Snapshot>, MeshClosed> {
+        match self.ask(self.ownership().keeper(drive), Ask::Tell(drive)).await? {
+            Told::Standing(snapshot) => Ok(snapshot),
+            Told::Done | Told::Found(_) => Ok(None),
         }
-        Ok(self.port.call(owner, Question(ask)).await?.0)
+    }
+
+    /// Has the keeper make a table of a stretch. Returns when every core goes by it, or it stays in
+    /// memory.
+    pub async fn tabulate(&self, stretch: Stretch) -> Result<(), MeshClosed> {
+        let keeper = self.ownership().keeper(stretch.part.drive);
+        self.ask(keeper, Ask::Tabulate(stretch)).await.map(drop)
+    }
+
+    /// Tells every core what the index of a drive is made of now.
+    pub async fn publish(&self, drive: DriveOrdinal, now: Snapshot, part: Option<Part>) {
+        let cores = self.ownership().cores();
+        let told = cores.map(|core| self.ask(core, Ask::Publish(drive, now.clone(), part)));
+        // Why ignored: a core that has ended looks nothing up.
+        join_all(told).await;
+    }
+
+    /// Tells the keeper what died.
+    pub async fn died(&self, drive: DriveOrdinal, dead: Vec<Dead>) -> Result<(), MeshClosed> {
+        if dead.is_empty() {
+            return Ok(());
+        }
+        self.ask(self.ownership().keeper(drive), Ask::Died(drive, dead)).await.map(drop)
+    }
+
+    /// Has the keeper remove a segment in which nothing is needed.
+    pub async fn retire(
+        &self,
+        drive: DriveOrdinal,
+        segment: SegmentNumber,
+    ) -> Result<(), MeshClosed> {
+        self.ask(self.ownership().keeper(drive), Ask::Retire(drive, segment)).await.map(drop)
+    }
+
+    /// Has every core close segments that were removed.
+    pub async fn forget(&self, drive: DriveOrdinal, segments: &[SegmentNumber]) {
+        let segments: Arc<[SegmentNumber]> = segments.into();
+        let cores = self.ownership().cores();
+        let told = cores.map(|core| self.ask(core, Ask::Forget(drive, Arc::clone(&segments))));
+        // Why ignored: a core that has ended has nothing open.
+        join_all(told).await;
+    }
+
+    /// From now on this core looks into the index of `drive`.
+    pub async fn attach(&self, drive: &Rc<LocalDrive>, now: &Snapshot) -> io::Result<()> {
+        self.0.own.attach(drive, now).await
+    }
+
+    /// This core is the keeper of `drive`.
+    pub fn keeps(&self, drive: DriveOrdinal, orders: Sender<Order>, now: Rc<RefCell<Snapshot>>) {
+        self.0.own.keeps(drive, orders, now);
+    }
+
+    /// This core cannot open `drive`.
+    pub fn give_up(&self, drive: DriveOrdinal) {
+        self.0.own.give_up(drive);
+    }
+
+    /// What the tables know of the segments of `drive`; `None` where this core is not its keeper.
+    pub fn segments(&self, drive: DriveOrdinal) -> Option<Arc<[Covered]>> {
+        self.0.own.segments(drive)
+    }
+
+    /// The tables of `drive` that this core has open.
+    pub fn tables(&self, drive: DriveOrdinal) -> Rc<[Table]> {
+        self.0.own.tables(drive)
+    }
+
+    async fn ask(&self, core: CoreIndex, ask: Ask) -> Result<Told, MeshClosed> {
+        if core == self.ownership().own() {
+            return Ok(answer(&self.0.own, ask).await);
+        }
+        Ok(self.0.port.call(core, Question(ask)).await?.0)
     }
 
     /// Tells every core that this one has handed over everything, and waits until all have.
     pub async fn finish_recovery(&self) -> Result<(), MeshClosed> {
-        for core in self.ownership.cores() {
+        for core in self.ownership().cores() {
             self.ask(core, Ask::Recovered).await?;
         }
-        loop {
-            let recovered = self.own.on_recovered.listen();
-            if self.own.recovered.get() == self.ownership.core_count() {
-                return Ok(());
-            }
-            recovered.await;
-        }
+        self.0.own.all_recovered(self.ownership().core_count()).await;
+        Ok(())
     }
+}
+
+async fn answer(own: &Own, ask: Ask) -> Told {
+    match ask {
+        Ask::Keep(part, entries) => own.keep(part, entries),
+        Ask::Find(wanted, drives) => return Told::Found(own.find(&wanted, &drives).await),
+        Ask::Tell(drive) => return Told::Standing(own.standing(drive).await),
+        Ask::Tabulate(stretch) => own.tabulate(stretch).await,
+        Ask::Publish(drive, now, part) => own.publish(drive, &now, part).await,
+        Ask::Died(drive, dead) => own.order(drive, Order::Died(dead)).await,
+        Ask::Retire(drive, segment) => own.order(drive, Order::Retire(segment)).await,
+        Ask::Forget(drive, segments) => own.forget(drive, &segments),
+        Ask::Recovered => own.recovered(),
+    }
+    Told::Done
 }

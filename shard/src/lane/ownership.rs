@@ -1,7 +1,7 @@
 //! Which core owns which partition. Computed at start, never written to disk.
 
 use hamster_core::Entropy;
-use hamster_core::ids::{CoreIndex, Partition};
+use hamster_core::ids::{CoreIndex, DriveOrdinal, Partition};
 use hamster_core::limits::{LANES_PER_NODE, PARTITIONS};
 
 /// From this many cores up, core 0 has the metadata to itself.
@@ -27,6 +27,15 @@ impl Ownership {
 
     pub fn cores(&self) -> impl Iterator<Item = CoreIndex> {
         (0..self.cores).map(CoreIndex::new)
+    }
+
+    /// The core that keeps the index of a drive.
+    pub fn keeper(&self, drive: DriveOrdinal) -> CoreIndex {
+        let number = u16::try_from(drive.get() % u32::from(u16::MAX)).expect("below u16::MAX");
+        CoreIndex::new(match self.cores {
+            cores if cores >= CORES_WITH_METADATA_CORE => 1 + number % (cores - 1),
+            cores => number % cores,
+        })
     }
 
     /// The core that owns a partition's lane.

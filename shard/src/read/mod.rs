@@ -1,15 +1,21 @@
 //! From a location to verified bytes. Called by the coordinator of a GET or a copy.
 //!
 //! [`Reader`] goes stripe by stripe; `stripe` gets the wanted parts of one from the cache, from the
-//! shards that hold them, or restored from others; `run` reads and verifies a part of one shard.
+//! shards that hold them, or restored from others; `race` chooses the shards, by the `pace` of their
+//! drives; `run` reads and verifies a part of one shard; `flight` is one read in a drive.
 
 mod cache;
+mod flight;
+mod pace;
+mod race;
 mod reader;
 mod run;
 mod stripe;
 
 pub(crate) use cache::Cache;
 pub use cache::CacheFigures;
+pub(crate) use flight::Orphans;
+pub(crate) use pace::Pace;
 pub use reader::Reader;
 
 use hamster_core::ids::DataId;

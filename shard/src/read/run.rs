@@ -1,10 +1,12 @@
 //! Reads a part of one shard from its drive and verifies it.
 
+use super::flight::Flight;
 use crate::drive::local::LocalDrive;
-use crate::lane::{Placement, RunEntry};
+use crate::index::Placement;
+use crate::lane::RunEntry;
 use crate::segment::Class;
 use crate::segment::run::{FOOTER_BYTES, HEADER_BYTES, RunHeader, chunk_bytes, chunk_checksum};
-use crate::shards::Shards;
+use crate::shards::{ShardDrive, Shards};
 use bytes::Bytes;
 use hamster_core::checksum::Crc64;
 use hamster_core::limits::BLOCK_BYTES;
@@ -45,7 +47,7 @@ impl Verified {
 /// Reads `wanted` (whole chunks, an offset range of the shard) from `run`, which holds all of it.
 pub(super) async fn read(
     shards: &Shards,
-    drive: &LocalDrive,
+    drive: &ShardDrive,
     run: &RunEntry,
     slice_bytes: u32,
     wanted: Range<u64>,
@@ -61,7 +63,7 @@ pub(super) async fn read(
 /// A bulk run: its chunks are known, and start at blocks.
 async fn bulk(
     shards: &Shards,
-    drive: &LocalDrive,
+    drive: &ShardDrive,
     run: &RunEntry,
     chunks: &[Crc64],
     slice_bytes: u32,
@@ -72,14 +74,14 @@ async fn bulk(
     let length = usize::try_from(within.end - within.start).map_err(|_| Unreadable)?;
     let buffer = extent(shards, drive, &run.placement, offset, offset + length as u64).await?;
     let bytes = buffer.get(..length).ok_or(Unreadable)?;
-    verify(drive, run, chunks, slice_bytes, within.start, bytes)?;
+    verify(&drive.local, run, chunks, slice_bytes, within.start, bytes)?;
     Ok(Verified::within(buffer, 0..length))
 }
 
 /// A packed run: read as a whole, with the checksums in its footer.
 async fn packed(
     shards: &Shards,
-    drive: &LocalDrive,
+    drive: &ShardDrive,
     run: &RunEntry,
     slice_bytes: u32,
     within: Range<u64>,
@@ -99,26 +101,29 @@ async fn packed(
         (content.data, content.shard) == (run.data, run.shard)
             && content.shard_offset == run.shard_offset
             && content.payload_bytes == run.placement.payload_bytes
-            && (place.drive, place.segment) == (drive.uuid, run.placement.segment)
+            && (place.drive, place.segment) == (drive.local.uuid, run.placement.segment)
+            && place.generation == run.placement.generation
             && place.position == position
     });
     let chunks = header.and_then(|header| header.decode_footer(buffer.get(at(footer).ok()?..)?));
-    let Some(chunks) = chunks else { return Err(corrupt(drive, run)) };
+    let Some(chunks) = chunks else { return Err(corrupt(&drive.local, run)) };
     let range = at(HEADER_BYTES as u64 + within.start)?..at(HEADER_BYTES as u64 + within.end)?;
     let bytes = buffer.get(range.clone()).ok_or(Unreadable)?;
-    verify(drive, run, &chunks, slice_bytes, within.start, bytes)?;
+    verify(&drive.local, run, &chunks, slice_bytes, within.start, bytes)?;
     Ok(Verified::within(buffer, range))
 }
 
 /// Reads whole blocks of the segment.
 async fn extent(
     shards: &Shards,
-    drive: &LocalDrive,
+    drive: &ShardDrive,
     placement: &Placement,
     start: u64,
     end: u64,
 ) -> Result<Buffer, Unreadable> {
     let length = ByteCount::new(end - start).align_up(BLOCK_BYTES);
+    // Before the memory: a drive that hangs keeps nobody waiting with a buffer.
+    let slot = drive.pace.slot(length).await;
     let buffer = match shards.read_buffers().try_take(length) {
         Some(buffer) => buffer,
         None => {
@@ -126,15 +131,10 @@ async fn extent(
             shards.read_buffers().take(length).await
         }
     };
-    drive.gauges().reads.fetch_add(1, Ordering::Relaxed);
-    let outcome = async {
-        let file = drive.segment(placement.segment, placement.class).await?;
-        let (mut buffer, outcome) = file.read_at(start, buffer).await;
-        buffer.set_length(outcome?);
-        Ok::<_, std::io::Error>(buffer)
-    };
-    outcome.await.map_err(|error| {
-        let (segment, drive) = (placement.segment, drive.ordinal);
+    drive.local.gauges().reads.fetch_add(1, Ordering::Relaxed);
+    let outcome = Flight::start(shards, drive, placement, start, buffer, slot).await;
+    outcome.map_err(|error| {
+        let (segment, drive) = (placement.segment, drive.local.ordinal);
         tracing::warn!(%drive, %segment, start, %error, "a read failed");
         Unreadable
     })

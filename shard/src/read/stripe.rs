@@ -2,16 +2,20 @@
 
 use super::ReadError;
 use super::cache::SliceName;
+use super::race::{Ended, Part, Race};
 use super::run::{self, Unreadable, Verified};
 use crate::drive::DriveState;
 use crate::geometry::{Geometry, SlicePart};
+use crate::index::Wanted;
 use crate::lane::RunEntry;
 use crate::location::Location;
-use crate::shards::Shards;
+use crate::shards::{ShardDrive, Shards};
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use hamster_core::ByteCount;
 use std::ops::Range;
+use std::pin::pin;
 
 /// What is wanted of one stripe of a body.
 pub(super) struct StripeRead<'a> {
@@ -20,7 +24,7 @@ pub(super) struct StripeRead<'a> {
     pub parts: &'a [SlicePart],
 }
 
-/// The runs of a stripe, and which of its shards have failed on this read.
+/// The runs of a stripe.
 struct Sources {
     runs: Vec<RunEntry>,
     /// Where the stripe's slices start in their shards.
@@ -28,10 +32,17 @@ struct Sources {
 }
 
 /// Verified bytes of a range (whole chunks) of a slice.
-struct Held {
-    shard: u8,
-    range: Range<u64>,
+pub(super) struct Held {
+    pub shard: u8,
+    pub range: Range<u64>,
     verified: Verified,
+}
+
+impl Held {
+    /// Is all of `range` of the slice here?
+    pub fn covers(&self, range: &Range<u64>) -> bool {
+        self.range.start <= range.start && range.end <= self.range.end
+    }
 }
 
 impl StripeRead<'_> {
@@ -76,44 +87,73 @@ impl StripeRead<'_> {
     pub async fn fetch(&self) -> Result<Vec<Bytes>, ReadError> {
         let Some(first) = self.parts.first() else { return Ok(Vec::new()) };
         let sources = self.sources(first.stripe).await?;
-        // A hedge goes here: when one of these is late, restore it from the rest.
-        let reads = self.parts.iter().map(|part| {
-            let range = self.geometry().whole_chunks(part.stripe, &part.range);
-            let usable = self.state(part.index) != DriveState::Poisoned;
-            let sources = &sources;
-            async move {
-                let held = match usable {
-                    true => self.read(sources, part.index, range.clone()).await,
-                    false => Err(Unreadable),
-                };
-                (range, held)
-            }
-        });
-        let mut held: Vec<Held> = Vec::with_capacity(self.parts.len());
-        let mut missing: Vec<(u8, Range<u64>)> = Vec::new();
-        for (part, (range, read)) in self.parts.iter().zip(join_all(reads).await) {
-            match read {
-                Ok(read) => held.push(read),
-                Err(Unreadable) => missing.push((part.index, range)),
-            }
-        }
+        let Ended { mut held, missing, restored } = self.race(&sources).await?;
         if !missing.is_empty() {
-            self.restore(&sources, &mut held, &missing).await?;
+            self.restore(&mut held, &missing, &restored).await;
         }
         Ok(self.parts.iter().map(|part| self.deliver(part, &held)).collect())
+    }
+
+    /// Reads the parts, or enough shards to restore those that are missing in the end.
+    async fn race(&self, sources: &Sources) -> Result<Ended, ReadError> {
+        let geometry = self.geometry();
+        let wanted = self
+            .parts
+            .iter()
+            .map(|part| (part.index, geometry.whole_chunks(part.stripe, &part.range)))
+            .collect();
+        let clock = self.shards.core().clock();
+        let mut race = Race::new(self, wanted);
+        let mut reads = FuturesUnordered::new();
+        let mut starts = race.begin(clock.now());
+        // One timer for the whole race: it may fire early, and is set again then.
+        let mut timer_at = race.look_at();
+        let mut timer = pin!(clock.sleep_until(timer_at));
+        loop {
+            for (shard, range) in starts {
+                reads.push(async move { (shard, self.read(sources, shard, range).await) });
+            }
+            if race.is_over() {
+                return race.end();
+            }
+            if race.look_at() < timer_at {
+                timer_at = race.look_at();
+                timer.set(clock.sleep_until(timer_at));
+            }
+            starts = match select(reads.next(), timer.as_mut()).await {
+                Either::Left((Some((shard, read)), _)) => race.finish(shard, read, clock.now()),
+                Either::Left((None, _)) => Vec::new(),
+                Either::Right(((), _)) => {
+                    let starts = race.look(clock.now());
+                    timer_at = race.look_at();
+                    timer.set(clock.sleep_until(timer_at));
+                    starts
+                }
+            };
+        }
     }
 
     async fn sources(&self, stripe: u64) -> Result<Sources, ReadError> {
         let shard_offset = self.geometry().shard_offset(stripe);
         let range = shard_offset..shard_offset + self.geometry().slice_bytes_of(stripe);
-        let found = self.shards.lanes().find(self.location.data, range).await;
+        let pieces = self.location.pieces.iter().filter(|piece| piece.checksum.is_some());
+        let drives = pieces.map(|piece| piece.drive).collect();
+        let wanted = Wanted { data: self.location.data, range };
+        let found = self.shards.lanes().find(wanted, drives).await;
         let runs = found.map_err(|_| ReadError::ShuttingDown)?;
         Ok(Sources { runs, shard_offset })
     }
 
-    fn state(&self, shard: u8) -> DriveState {
+    pub fn state(&self, shard: u8) -> DriveState {
         let piece = self.location.pieces.get(usize::from(shard));
         piece.map_or(DriveState::Lost, |piece| self.shards.drives().state(piece.drive))
+    }
+
+    /// The drive that holds a shard, if it is in reach.
+    pub fn drive(&self, shard: u8) -> Option<&ShardDrive> {
+        let piece = self.location.pieces.get(usize::from(shard))?;
+        let usable = piece.checksum.is_some() && self.state(shard) != DriveState::Lost;
+        if usable { self.shards.drive(piece.drive) } else { None }
     }
 
     /// Reads a range of a shard's slice from the drive that holds it.
@@ -123,15 +163,11 @@ impl StripeRead<'_> {
         shard: u8,
         range: Range<u64>,
     ) -> Result<Held, Unreadable> {
-        let piece = self.location.pieces.get(usize::from(shard)).ok_or(Unreadable)?;
-        if piece.checksum.is_none() || self.state(shard) == DriveState::Lost {
-            return Err(Unreadable);
-        }
-        let drive = &self.shards.drive(piece.drive).ok_or(Unreadable)?.local;
+        let drive = self.drive(shard).ok_or(Unreadable)?;
         let wanted = sources.shard_offset + range.start..sources.shard_offset + range.end;
         let holds = |run: &&RunEntry| {
             let held = run.range();
-            (run.shard.get(), run.drive) == (shard, piece.drive)
+            (run.shard.get(), run.drive) == (shard, drive.local.ordinal)
                 && held.start <= wanted.start
                 && wanted.end <= held.end
         };
@@ -141,16 +177,13 @@ impl StripeRead<'_> {
         Ok(Held { shard, range, verified })
     }
 
-    /// Restores missing parts from any k shards, and adds them to what is held.
-    async fn restore(
-        &self,
-        sources: &Sources,
-        held: &mut Vec<Held>,
-        missing: &[(u8, Range<u64>)],
-    ) -> Result<(), ReadError> {
-        let start = missing.iter().map(|(_, range)| range.start).min().unwrap_or(0);
-        let end = missing.iter().map(|(_, range)| range.end).max().unwrap_or(0);
-        let survivors = self.survivors(sources, held, missing, &(start..end)).await?;
+    /// Restores missing parts within `range`, which k of what is held cover, and adds them.
+    async fn restore(&self, held: &mut Vec<Held>, missing: &[Part], range: &Range<u64>) {
+        let Location { k, m, .. } = *self.location;
+        let covering = held.iter().filter(|one| one.covers(range)).take(usize::from(k));
+        let mut survivors: Vec<(u8, u64, Bytes)> =
+            covering.map(|one| (one.shard, one.range.start, one.verified.bytes.clone())).collect();
+        survivors.sort_by_key(|(shard, ..)| *shard);
         for (lost, range) in missing {
             let length = ByteCount::new(range.end - range.start);
             let mut output = self.shards.read_buffers().take(length).await;
@@ -158,63 +191,18 @@ impl StripeRead<'_> {
                 .iter()
                 .map(|(shard, from, bytes)| (*shard, part_of(bytes, *from, range)))
                 .collect();
-            let Location { k, m, .. } = *self.location;
             self.shards.restorer().restore(k, m, *lost, &inputs, &mut output);
             let verified = Verified::whole(output);
             held.push(Held { shard: *lost, range: range.clone(), verified });
             // Restoring takes about 100 µs for 1 MiB.
             self.shards.core().tasks().yield_now().await;
         }
-        Ok(())
-    }
-
-    /// Bytes of `range` of k different shards: those at hand first, then those of live drives, then
-    /// of poisoned ones. Each with the offset in the slice at which its bytes start.
-    async fn survivors(
-        &self,
-        sources: &Sources,
-        held: &[Held],
-        missing: &[(u8, Range<u64>)],
-        range: &Range<u64>,
-    ) -> Result<Vec<(u8, u64, Bytes)>, ReadError> {
-        let needed = self.location.k;
-        let covers = |one: &&Held| one.range.start <= range.start && range.end <= one.range.end;
-        let at_hand = held.iter().filter(covers);
-        let mut survivors: Vec<(u8, u64, Bytes)> =
-            at_hand.map(|one| (one.shard, one.range.start, one.verified.bytes.clone())).collect();
-        let tried = |shard: u8| {
-            let failed = missing.iter().any(|(lost, _)| *lost == shard);
-            failed && self.state(shard) != DriveState::Poisoned
-        };
-        let mut candidates: Vec<u8> = (0..needed + self.location.m)
-            .filter(|shard| !tried(*shard) && !survivors.iter().any(|(one, ..)| one == shard))
-            .collect();
-        candidates.sort_by_key(|shard| (self.state(*shard) == DriveState::Poisoned, *shard));
-        let mut candidates = candidates.into_iter();
-        while survivors.len() < usize::from(needed) {
-            let lacking = usize::from(needed) - survivors.len();
-            let round: Vec<u8> = candidates.by_ref().take(lacking).collect();
-            if round.is_empty() {
-                let readable = u8::try_from(survivors.len()).expect("below k");
-                return Err(ReadError::Unrecoverable {
-                    data: self.location.data,
-                    readable,
-                    needed,
-                });
-            }
-            let reads = round.iter().map(|shard| self.read(sources, *shard, range.clone()));
-            for one in join_all(reads).await.into_iter().flatten() {
-                survivors.push((one.shard, range.start, one.verified.bytes));
-            }
-        }
-        survivors.truncate(usize::from(needed));
-        survivors.sort_by_key(|(shard, ..)| *shard);
-        Ok(survivors)
     }
 
     /// The bytes of a part, and all that was verified for it into the cache.
     fn deliver(&self, part: &SlicePart, held: &[Held]) -> Bytes {
-        let one = held.iter().find(|one| one.shard == part.index).expect("read or restored");
+        let of_part = |one: &&Held| one.shard == part.index && one.covers(&part.range);
+        let one = held.iter().find(of_part).expect("read or restored");
         let Verified { bytes, memory } = &one.verified;
         let mut cache = self.shards.cache().borrow_mut();
         cache.insert(self.name(part), one.range.start, bytes.clone(), *memory);

@@ -2,10 +2,11 @@
 
 use super::window::Window;
 use crate::drive::local::LocalDrive;
-use crate::lane::{Placement, RunEntry};
+use crate::index::{Entry, Key, Placement};
 use crate::segment::Class;
 use crate::segment::header::{RUNS_START, SegmentHeader};
-use crate::segment::run::{Framing, HEADER_BYTES, HEADER_MAGIC, RunHeader};
+use crate::segment::run::{Framing, HEADER_BYTES, HEADER_MAGIC, RunContent, RunHeader};
+use bytes::Bytes;
 use hamster_core::checksum::Crc64;
 use hamster_core::ids::SegmentNumber;
 use hamster_core::limits::{BLOCK_BYTES, RESYNC_BYTES_MAX};
@@ -18,7 +19,14 @@ const BULK_STEP: ByteCount = ByteCount::kib(8);
 /// What a search for the next run looks at in one go.
 const SEARCH_STEP: ByteCount = ByteCount::mib(1);
 
-pub(super) struct Scan<'a> {
+/// A good run.
+pub(crate) struct Found {
+    pub content: RunContent,
+    pub chunks: Vec<Crc64>,
+    pub entry: Entry,
+}
+
+pub(crate) struct Scan<'a> {
     drive: &'a LocalDrive,
     window: Window,
     number: SegmentNumber,
@@ -42,6 +50,7 @@ impl<'a> Scan<'a> {
         number: SegmentNumber,
         class: Class,
         length: u64,
+        from: u64,
     ) -> Self {
         let step = match class {
             Class::Small => SMALL_STEP,
@@ -55,8 +64,8 @@ impl<'a> Scan<'a> {
             length,
             generation: None,
             started: false,
-            position: RUNS_START,
-            end: RUNS_START,
+            position: from,
+            end: from,
             watermark: 0,
             damaged: Vec::new(),
         }
@@ -67,6 +76,11 @@ impl<'a> Scan<'a> {
         self.end.next_multiple_of(BLOCK_BYTES.get())
     }
 
+    /// Behind the last run that was found.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
     pub fn generation(&self) -> Option<u64> {
         self.generation
     }
@@ -74,6 +88,23 @@ impl<'a> Scan<'a> {
     /// Positions of damaged runs that had been durable.
     pub fn corrupt(&self) -> Vec<u64> {
         self.damaged.iter().copied().filter(|position| *position < self.watermark).collect()
+    }
+
+    /// Whether everything below `upto` was read, and none of it is damaged.
+    pub fn has_read_all(&self, upto: u64) -> bool {
+        self.damaged.is_empty() && self.end() >= upto
+    }
+
+    /// Positions of damaged runs.
+    pub fn damaged(&self) -> &[u64] {
+        &self.damaged
+    }
+
+    /// The bytes of the run that was found last.
+    pub async fn payload(&mut self, found: &Found) -> io::Result<Bytes> {
+        let start = found.entry.placement.position + found.content.framing(self.class).payload;
+        let length = u64::from(found.content.payload_bytes);
+        Ok(Bytes::copy_from_slice(self.window.bytes(start, length).await?))
     }
 
     /// Did the scan end at bytes that nobody has written? A torn tail is never written over: it may
@@ -87,7 +118,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The next good run; `None` at the end.
-    pub async fn next(&mut self) -> io::Result<Option<RunEntry>> {
+    pub async fn next(&mut self) -> io::Result<Option<Found>> {
         if !self.started {
             self.started = true;
             self.read_header().await?;
@@ -106,8 +137,11 @@ impl<'a> Scan<'a> {
             match self.chunks_of(&header, framing).await? {
                 Some(chunks) => {
                     self.end = self.position;
-                    return Ok(Some(self.entry(&header, start, chunks)));
+                    let entry = self.entry(&header, start, &chunks);
+                    let content = header.content;
+                    return Ok(Some(Found { content, chunks: chunks.into(), entry }));
                 }
+                None if self.is_punched(start, framing).await? => self.end = self.position,
                 None => self.damaged.push(start),
             }
         }
@@ -141,6 +175,16 @@ impl<'a> Scan<'a> {
         Ok(is_here.then_some((header, framing)))
     }
 
+    /// Whether a bulk run was freed: its header stays, the rest reads as zeroes.
+    async fn is_punched(&mut self, start: u64, framing: Framing) -> io::Result<bool> {
+        if self.class != Class::Bulk {
+            return Ok(false);
+        }
+        let footer =
+            self.window.bytes(start + framing.footer, framing.end - framing.footer).await?;
+        Ok(footer.iter().all(|&byte| byte == 0))
+    }
+
     /// The checksums of a run's chunks, if its footer (and, where it is at hand, its payload) is
     /// good.
     async fn chunks_of(
@@ -161,19 +205,22 @@ impl<'a> Scan<'a> {
         Ok(good.then_some(chunks))
     }
 
-    fn entry(&self, header: &RunHeader, position: u64, chunks: Box<[Crc64]>) -> RunEntry {
-        let content = &header.content;
-        RunEntry {
-            data: content.data,
-            shard: content.shard,
-            drive: self.drive.ordinal,
-            shard_offset: content.shard_offset,
+    fn entry(&self, header: &RunHeader, position: u64, chunks: &[Crc64]) -> Entry {
+        let RunHeader { content, place } = header;
+        Entry {
+            key: Key {
+                data: content.data,
+                shard_offset: content.shard_offset,
+                shard: content.shard,
+            },
             placement: Placement {
                 segment: self.number,
+                generation: place.generation,
                 class: self.class,
                 position,
                 payload_bytes: content.payload_bytes,
-                chunks: (self.class == Class::Bulk).then_some(chunks),
+                writer_epoch: place.writer_epoch,
+                chunks: (self.class == Class::Bulk).then(|| chunks.into()),
             },
         }
     }

@@ -4,7 +4,7 @@ use hamster_core::limits::BLOCK_BYTES;
 use hamster_core::{Buffer, BufferPool, ByteCount, File};
 use std::io;
 
-pub(super) struct Window {
+pub(crate) struct Window {
     file: File,
     pool: BufferPool,
     /// Read at least this much at a time.

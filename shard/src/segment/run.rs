@@ -94,17 +94,22 @@ pub(crate) struct Framing {
     pub end: u64,
 }
 
+/// The parts of a run of so many bytes and chunks.
+pub(crate) fn framing(class: Class, payload_bytes: u32, chunk_count: u64) -> Framing {
+    let align = |offset: u64| offset.next_multiple_of(class.alignment());
+    let payload = align(HEADER_BYTES as u64);
+    let footer = align(payload + u64::from(payload_bytes));
+    let end = align(footer + FOOTER_BYTES as u64 + 8 * chunk_count);
+    Framing { payload, footer, end }
+}
+
 impl RunContent {
     pub fn chunk_count(&self) -> u64 {
         u64::from(self.payload_bytes).div_ceil(chunk_bytes(self.slice_bytes))
     }
 
     pub fn framing(&self, class: Class) -> Framing {
-        let align = |offset: u64| offset.next_multiple_of(class.alignment());
-        let payload = align(HEADER_BYTES as u64);
-        let footer = align(payload + u64::from(self.payload_bytes));
-        let end = align(footer + FOOTER_BYTES as u64 + 8 * self.chunk_count());
-        Framing { payload, footer, end }
+        framing(class, self.payload_bytes, self.chunk_count())
     }
 
     /// The checksums of the chunks of `payload`.

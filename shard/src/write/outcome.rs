@@ -2,6 +2,7 @@
 
 use super::WriteError;
 use crate::append::AppendError;
+use crate::lease::Lease;
 use crate::location::{Location, Piece, Plan, Receipt};
 use hamster_core::checksum::Crc64;
 use hamster_core::ids::ShardIndex;
@@ -64,20 +65,26 @@ impl Outcome {
     }
 
     /// The receipt, once no shard is under way any more.
-    pub fn conclude(self, plan: Plan, stored_bytes: u64) -> Result<Receipt, WriteError> {
+    pub fn conclude(
+        self,
+        plan: Plan,
+        stored_bytes: u64,
+        lease: Lease,
+    ) -> Result<Receipt, WriteError> {
         self.check()?;
         let piece = |(drive, shard): (_, &Shard)| match shard {
             Shard::Durable(checksum) => Piece { drive, checksum: Some(*checksum) },
             Shard::Lost => Piece { drive, checksum: None },
             Shard::UnderWay => unreachable!("every shard was waited for"),
         };
-        Ok(Receipt::new(Location {
+        let location = Location {
             data: plan.data,
             k: plan.k,
             m: plan.m,
             slice_bytes: plan.slice_bytes,
             stored_bytes,
             pieces: plan.targets.into_iter().zip(&self.shards).map(piece).collect(),
-        }))
+        };
+        Ok(Receipt::new(location, lease))
     }
 }

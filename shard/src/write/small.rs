@@ -16,6 +16,7 @@ pub(crate) async fn small(shards: &Shards, plan: Plan, body: Bytes) -> Result<Re
     assert!(plan.k == 1 && is_sound(1, plan.m, plan.slice_bytes), "a plan of full copies");
     assert_eq!(plan.targets.len(), 1 + usize::from(plan.m), "a target for each copy");
     assert!(ByteCount::of(body.len()) <= SMALL_BODY_BYTES_MAX, "a small body");
+    let lease = shards.pin().lease(vec![plan.data]);
     let mut outcome = Outcome::new(&plan);
     let mut pending = Vec::with_capacity(plan.targets.len());
     for (shard, target) in (0..).map(ShardIndex::new).zip(&plan.targets) {
@@ -28,7 +29,8 @@ pub(crate) async fn small(shards: &Shards, plan: Plan, body: Bytes) -> Result<Re
         let mut whole = shard_checksum(plan.data, shard);
         whole.update(&body);
         let payload = Payload::Packed(body.clone());
-        let append = Append { content, chunks, payload, durable: true, permit: None };
+        let append =
+            Append { content, chunks, payload, durable: true, permit: None, writer_epoch: None };
         pending.push((shard, whole.finish(), drive.small.append(append).await));
     }
     for (shard, checksum, pending) in pending {
@@ -37,7 +39,7 @@ pub(crate) async fn small(shards: &Shards, plan: Plan, body: Bytes) -> Result<Re
             Err(error) => outcome.fail(shard, error),
         }
     }
-    outcome.conclude(plan, body.len() as u64)
+    outcome.conclude(plan, body.len() as u64, lease)
 }
 
 fn content(plan: &Plan, shard: ShardIndex, body: &Bytes) -> RunContent {

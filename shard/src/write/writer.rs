@@ -5,6 +5,7 @@ use super::stripe::{Stripe, pad_to_blocks};
 use super::{Receipt, WriteError};
 use crate::append::{Append, Payload, Pending};
 use crate::geometry::is_sound;
+use crate::lease::Lease;
 use crate::location::Plan;
 use crate::segment::run::{RunContent, shard_checksum};
 use crate::shards::Shards;
@@ -27,6 +28,7 @@ pub struct Writer {
     in_flight: VecDeque<InFlight>,
     stripes: u32,
     stored_bytes: u64,
+    lease: Lease,
 }
 
 /// A stripe on its way to the drives: what comes of each of its runs.
@@ -44,10 +46,12 @@ impl Writer {
                 outcome.lose(shard);
             }
         }
+        let lease = shards.pin().lease(vec![plan.data]);
         Self {
             shards,
             outcome,
             checksums: indexes.map(|shard| shard_checksum(plan.data, shard)).collect(),
+            lease,
             plan,
             filling: None,
             in_flight: VecDeque::new(),
@@ -98,7 +102,7 @@ impl Writer {
                 self.outcome.complete(shard, checksum.finish());
             }
         }
-        self.outcome.conclude(self.plan, self.stored_bytes)
+        self.outcome.conclude(self.plan, self.stored_bytes, self.lease)
     }
 
     /// Encodes the stripe and hands its slices to the drives. The runs of the last one are durable
@@ -178,7 +182,8 @@ impl Writer {
         }
         let payload = Payload::Aligned(slice);
         let permit = Some(Rc::clone(permit));
-        let append = Append { content, chunks, payload, durable: last, permit };
+        let (durable, writer_epoch) = (last, None);
+        let append = Append { content, chunks, payload, durable, permit, writer_epoch };
         let drive = self.shards.drive(self.plan.targets[index]);
         drive.expect("its shard would be lost").bulk.append(append).await
     }

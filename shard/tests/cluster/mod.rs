@@ -5,7 +5,7 @@ use bytes::Bytes;
 use hamster_core::ids::{ClusterUuid, CoreIndex, DataId, DriveOrdinal, DriveUuid, NodeId};
 use hamster_core::mesh;
 use hamster_core::sim::{DiskControl, Node, World};
-use hamster_core::{Core, Entropy, Queue};
+use hamster_core::{ByteCount, Core, Entropy, Queue};
 use hamster_shard::drive::{self, Inspection, MirrorSet, Superblock};
 use hamster_shard::{
     DriveTable, Location, OpenDrive, Plan, ReadError, ReadMemory, Receipt, Shards, WriteError, open,
@@ -14,6 +14,10 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// Few entries in memory, so that every history makes and merges tables of the index.
+const MEMORY: ReadMemory =
+    ReadMemory { cache: ByteCount::mib(32), in_flight: ByteCount::mib(256), stretch_entries: 8 };
 
 pub const KIB: u64 = 1 << 10;
 pub const MIB: u64 = 1 << 20;
@@ -74,6 +78,11 @@ impl Cluster {
 
     /// Opens what is there, on every core.
     pub async fn open(&self) -> Running {
+        self.open_with(MEMORY).await
+    }
+
+    /// As [`Cluster::open`], with so much memory for reads.
+    pub async fn open_with(&self, memory: ReadMemory) -> Running {
         let mut present = Vec::new();
         let mut absent = Vec::new();
         for drive in 0..self.drives {
@@ -100,9 +109,7 @@ impl Cluster {
                     let directory = core.disk().directory(&path).await.expect("still there");
                     drives.push(OpenDrive { directory, superblock });
                 }
-                open(&core, drives, table, port, 1, ReadMemory::default())
-                    .await
-                    .expect("all cores run")
+                open(&core, drives, table, port, 1, memory).await.expect("all cores run")
             }));
         }
         let mut shards = Vec::new();

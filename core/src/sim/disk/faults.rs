@@ -1,13 +1,13 @@
 //! What may go wrong with a drive, when a test says so.
 
 use super::volume::Volume;
-use crate::sync::Event;
 use crate::units::ByteCount;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What is asked of a drive, as far as faults and latencies tell it apart.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -44,10 +44,25 @@ pub enum Failure {
 /// The faults of one drive.
 #[derive(Default)]
 pub(crate) struct FaultState {
-    next: RefCell<BTreeMap<Operation, VecDeque<Failure>>>,
+    /// `None`: one that succeeds.
+    next: RefCell<BTreeMap<Operation, VecDeque<Option<Failure>>>>,
+    delays: RefCell<BTreeMap<Operation, Duration>>,
     dead: Cell<bool>,
     hung: Cell<bool>,
-    released: Event,
+    /// What it was asked while it hung.
+    held: RefCell<Vec<Request>>,
+    unanswered: Rc<Cell<usize>>,
+}
+
+type Request = Box<dyn FnOnce()>;
+
+/// A request that the drive was asked and has not answered.
+pub(super) struct Unanswered(Rc<Cell<usize>>);
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 impl FaultState {
@@ -55,12 +70,27 @@ impl FaultState {
         if self.dead.get() {
             return Some(Failure::Io);
         }
-        self.next.borrow_mut().get_mut(&operation)?.pop_front()
+        self.next.borrow_mut().get_mut(&operation)?.pop_front()?
     }
 
-    /// What to wait for before anything else, if the drive hangs.
-    pub(super) fn hang(&self) -> Option<impl Future<Output = ()> + use<>> {
-        self.hung.get().then(|| self.released.listen())
+    /// Goes on with a request, now or when the drive hangs no longer.
+    pub(super) fn take(&self, request: impl FnOnce() + 'static) {
+        if self.hung.get() {
+            self.held.borrow_mut().push(Box::new(request));
+        } else {
+            request();
+        }
+    }
+
+    pub(super) fn unanswered(&self) -> Unanswered {
+        self.unanswered.set(self.unanswered.get() + 1);
+        Unanswered(Rc::clone(&self.unanswered))
+    }
+
+    /// How much longer than usual `operation` takes, in nanoseconds.
+    pub(super) fn delay_nanos(&self, operation: Operation) -> u64 {
+        let delay = self.delays.borrow().get(&operation).copied().unwrap_or_default();
+        u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
@@ -71,7 +101,24 @@ pub struct DiskControl(pub(crate) Rc<Volume>);
 impl DiskControl {
     /// Fails the next `operation` (after those told before).
     pub fn fail_next(&self, operation: Operation, failure: Failure) {
-        self.0.faults.next.borrow_mut().entry(operation).or_default().push_back(failure);
+        self.fail_after(operation, 0, failure);
+    }
+
+    /// Fails an `operation` after so many that succeed (after those told before).
+    pub fn fail_after(&self, operation: Operation, good: usize, failure: Failure) {
+        let mut next = self.0.faults.next.borrow_mut();
+        let outcomes = std::iter::repeat_n(None, good).chain([Some(failure)]);
+        next.entry(operation).or_default().extend(outcomes);
+    }
+
+    /// Takes so much longer than usual for each `operation` from now on.
+    pub fn set_delay(&self, operation: Operation, delay: Duration) {
+        self.0.faults.delays.borrow_mut().insert(operation, delay);
+    }
+
+    /// What it was asked and has not answered.
+    pub fn unanswered(&self) -> usize {
+        self.0.faults.unanswered.get()
     }
 
     /// Fails everything with `EIO` from now on, or no longer.
@@ -83,7 +130,7 @@ impl DiskControl {
     pub fn set_hung(&self, hung: bool) {
         self.0.faults.hung.set(hung);
         if !hung {
-            self.0.faults.released.notify();
+            self.0.faults.held.take().into_iter().for_each(|request| request());
         }
     }
 

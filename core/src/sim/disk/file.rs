@@ -289,6 +289,12 @@ impl File {
         self.volume.submit(&self.boot, Operation::Read, work).await
     }
 
+    pub(crate) async fn allocated(&self) -> io::Result<ByteCount> {
+        let node = Rc::clone(&self.node);
+        let work = move |outcome: io::Result<()>| outcome.map(|()| node.allocated());
+        self.volume.submit(&self.boot, Operation::Read, work).await
+    }
+
     pub(crate) async fn is_linked(&self) -> io::Result<bool> {
         let node = Rc::clone(&self.node);
         let work = move |outcome: io::Result<()>| outcome.map(|()| node.linked.get());

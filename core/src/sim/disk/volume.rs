@@ -99,35 +99,47 @@ impl Volume {
     /// Has the drive do `work` after a latency drawn from the seed. The work happens even if this
     /// future is dropped; when the node crashes before it, perhaps. It is told of a fault, if any.
     pub async fn submit<T: 'static>(
-        &self,
+        self: &Rc<Self>,
         boot: &Rc<Boot>,
         operation: Operation,
         work: impl FnOnce(io::Result<()>) -> T + 'static,
     ) -> T {
-        while let Some(released) = self.faults.hang() {
-            released.await;
-        }
-        let outcome = self.faults.next(operation).map_or(Ok(()), |failure| {
-            Err(error(match failure {
-                Failure::Io => EIO,
-                Failure::NoSpace => ENOSPC,
-            }))
-        });
-        let latency = operation.latency_nanos();
-        let nanos = self.executor.between(Concern::Disk, latency.start, latency.end);
-        let time = self.executor.now() + nanos;
         let (sender, result) = oneshot();
-        let executor = Rc::clone(&self.executor);
-        self.executor.act_in_device(time, boot, move || {
-            executor.note(Happened::Disk, operation as u64);
-            // A dropped future wants no result.
-            drop(sender.send(work(outcome)));
+        let unanswered = self.faults.unanswered();
+        let (volume, boot) = (Rc::clone(self), Rc::clone(boot));
+        self.faults.take(move || {
+            let outcome = volume.outcome(operation);
+            volume.act(&boot, operation, move || {
+                // A dropped future wants no result.
+                drop(sender.send(work(outcome)));
+                drop(unanswered);
+            });
         });
         match result.await {
             Ok(result) => result,
             // The node crashed: nobody is there to be told.
             Err(_) => pending().await,
         }
+    }
+
+    fn outcome(&self, operation: Operation) -> io::Result<()> {
+        self.faults.next(operation).map_or(Ok(()), |failure| {
+            Err(error(match failure {
+                Failure::Io => EIO,
+                Failure::NoSpace => ENOSPC,
+            }))
+        })
+    }
+
+    fn act(&self, boot: &Rc<Boot>, operation: Operation, work: impl FnOnce() + 'static) {
+        let latency = operation.latency_nanos();
+        let nanos = self.executor.between(Concern::Disk, latency.start, latency.end);
+        let time = self.executor.now() + nanos + self.faults.delay_nanos(operation);
+        let executor = Rc::clone(&self.executor);
+        self.executor.act_in_device(time, boot, move || {
+            executor.note(Happened::Disk, operation as u64);
+            work();
+        });
     }
 
     fn crash(&self) {

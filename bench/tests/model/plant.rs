@@ -1,0 +1,73 @@
+//! Planted bugs: each takes one rule out of the protocol. The checker must find every one.
+
+use crate::scope::{
+    BULK_GET, BULK_WRITERS, COMPACTION, NEARLY_FULL, SMALL_GET, Scope, TWO_CRASHES,
+};
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Plant {
+    /// Dead shards are freed without asking the cores for leases.
+    FreeWithoutAsking,
+    /// A core answers the reclaimer while a look-up that began earlier has not yet got its lease.
+    LeaseAfterWait,
+    /// The sweep also frees what is "not referenced" of the boot that still runs.
+    SweepCurrentBoot,
+    /// The sweep looks up before this boot's number is applied.
+    SweepBeforeBoot,
+    /// The sweep only asks for versions: a row of the dead queue does not count.
+    SweepIgnoresDeadQueue,
+    /// The sweep trusts earlier boots to have swept: it visits runs of the boot before only.
+    SweepLastBootOnly,
+    /// Dead rows are taken off the queue before the free is durable.
+    BuryBeforeDurable,
+    /// A Bury of an older boot is applied.
+    AcceptOlderBury,
+    /// Commits of an older boot are applied.
+    AcceptOlderCommit,
+    /// A proposal sent again is applied again.
+    ForgetSession,
+    /// The data of a proposed commit are given up when the client goes away.
+    GiveUpProposed,
+    /// The data of an upload given up are freed while the append is still under way.
+    GiveUpUnsettled,
+    /// A segment is recycled under the generation it had.
+    RecycleSameGeneration,
+    /// A recycled segment is written before its new header is durable.
+    RecycleBeforeHeader,
+    /// A segment is recycled while an append to it is not yet indexed.
+    RecycleUnsettled,
+    /// The index is moved to the copy before the copy is durable.
+    IndexBeforeDurable,
+    /// The index is set to the copy even if the run was freed meanwhile.
+    IndexBlindly,
+    /// A copy counts as written by the boot that copies.
+    CopyTakesNewBoot,
+    /// A writer takes what room the active segment has even when no segment is free.
+    RoomWithoutReserve,
+    /// A reader serves whatever it finds at the place.
+    ServeUnverified,
+}
+
+/// All of them, each with a scope in which it does harm.
+pub const ALL: [(Plant, Scope); 20] = [
+    (Plant::FreeWithoutAsking, BULK_GET),
+    (Plant::LeaseAfterWait, BULK_GET),
+    (Plant::SweepCurrentBoot, BULK_WRITERS),
+    (Plant::SweepBeforeBoot, BULK_WRITERS),
+    (Plant::SweepIgnoresDeadQueue, BULK_GET),
+    (Plant::SweepLastBootOnly, TWO_CRASHES),
+    (Plant::BuryBeforeDurable, BULK_GET),
+    (Plant::AcceptOlderBury, SMALL_GET),
+    (Plant::AcceptOlderCommit, BULK_WRITERS),
+    (Plant::ForgetSession, BULK_WRITERS),
+    (Plant::GiveUpProposed, BULK_WRITERS),
+    (Plant::GiveUpUnsettled, BULK_WRITERS),
+    (Plant::RecycleSameGeneration, NEARLY_FULL),
+    (Plant::RecycleBeforeHeader, COMPACTION),
+    (Plant::RecycleUnsettled, COMPACTION),
+    (Plant::IndexBeforeDurable, COMPACTION),
+    (Plant::IndexBlindly, COMPACTION),
+    (Plant::CopyTakesNewBoot, TWO_CRASHES),
+    (Plant::RoomWithoutReserve, NEARLY_FULL),
+    (Plant::ServeUnverified, COMPACTION),
+];
