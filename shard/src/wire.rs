@@ -48,6 +48,62 @@ impl WireWriter {
     }
 }
 
+/// How a small file that is replaced as a whole is wrapped: magic, format, length; the fields; CRC-64
+/// of all before it. A later version of the same format adds fields before the checksum; an earlier
+/// one skips them by the length.
+pub(crate) struct Envelope {
+    pub magic: [u8; 8],
+    /// Raised when an older version could misread the fields.
+    pub format: u16,
+}
+
+/// What the bytes of such a file are.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) enum Decoded<T> {
+    Valid(T),
+    /// Of a later version, with this format.
+    Newer(u16),
+    Damaged,
+}
+
+impl Envelope {
+    /// Magic, format, reserved, length: the part that every version can read.
+    const PREFIX_BYTES: usize = 16;
+
+    pub fn encode(&self, fields: &[u8]) -> Vec<u8> {
+        let length = Self::PREFIX_BYTES + fields.len();
+        WireWriter::default()
+            .bytes(&self.magic)
+            .u16(self.format)
+            .u16(0)
+            .u32(u32::try_from(length).expect("a small file"))
+            .bytes(fields)
+            .checksum()
+            .finish()
+    }
+
+    pub fn decode<T>(
+        &self,
+        bytes: &[u8],
+        read: impl FnOnce(&mut WireReader) -> Option<T>,
+    ) -> Decoded<T> {
+        let mut prefix = WireReader::new(bytes);
+        let (magic, format) = (prefix.array(), prefix.u16());
+        if magic != Some(self.magic) {
+            return Decoded::Damaged;
+        }
+        if let Some(format) = format.filter(|format| *format > self.format) {
+            return Decoded::Newer(format);
+        }
+        let fields = || {
+            let length = WireReader::new(bytes.get(12..)?).u32()?;
+            let body = checked(bytes, usize::try_from(length).ok()?)?;
+            read(&mut WireReader::new(body.get(Self::PREFIX_BYTES..)?))
+        };
+        fields().map_or(Decoded::Damaged, Decoded::Valid)
+    }
+}
+
 /// Takes fields from the front.
 pub(crate) struct WireReader<'a>(&'a [u8]);
 

@@ -1,6 +1,6 @@
 //! The identity of a drive, in the file `drive.hamster` of its directory.
 
-use crate::wire::{WireReader, WireWriter, checked};
+use crate::wire::{self, Envelope, WireReader, WireWriter};
 use hamster_core::ByteCount;
 use hamster_core::ids::{ClusterUuid, DriveOrdinal, DriveUuid, NodeId};
 use hamster_core::limits::DRIVES_PER_NODE_MAX;
@@ -8,11 +8,7 @@ use hamster_core::limits::DRIVES_PER_NODE_MAX;
 pub(super) const FILE_NAME: &str = "drive.hamster";
 /// Any superblock of any version fits.
 pub(super) const LENGTH_MAX: ByteCount = ByteCount::kib(64);
-const MAGIC: [u8; 8] = *b"HAMDRIVE";
-/// Raised when an older version could misread a drive of this one.
-const FORMAT: u16 = 1;
-/// Magic, format, reserved, length: the part that every version can read.
-const PREFIX_BYTES: usize = 16;
+const ENVELOPE: Envelope = Envelope { magic: *b"HAMDRIVE", format: 1 };
 
 /// Whose drive this is. Written at format and whenever the node changes one of its fields, always
 /// as a whole.
@@ -50,16 +46,9 @@ impl Superblock {
 }
 
 /// What the bytes of a superblock file are.
-#[derive(PartialEq, Eq, Debug)]
-pub(super) enum Decoded {
-    Valid(Superblock),
-    Newer(u16),
-    Damaged,
-}
+pub(super) type Decoded = wire::Decoded<Superblock>;
 
 impl Superblock {
-    /// Magic, format, length; the fields in order; CRC-64 of all before it. A later version of the
-    /// same format adds fields before the checksum; this one skips them by the length.
     pub(super) fn encode(&self) -> Vec<u8> {
         assert!(self.mirrors.drives.len() <= DRIVES_PER_NODE_MAX, "more mirrors than drives");
         let count = u32::try_from(self.mirrors.drives.len()).expect("checked above");
@@ -74,35 +63,15 @@ impl Superblock {
         for drive in &self.mirrors.drives {
             fields = fields.u32(drive.get());
         }
-        let fields = fields.finish();
-        let length = u32::try_from(PREFIX_BYTES + fields.len()).expect("a few hundred bytes");
-        WireWriter::default()
-            .bytes(&MAGIC)
-            .u16(FORMAT)
-            .u16(0)
-            .u32(length)
-            .bytes(&fields)
-            .checksum()
-            .finish()
+        ENVELOPE.encode(&fields.finish())
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Decoded {
-        let mut prefix = WireReader::new(bytes);
-        let (magic, format) = (prefix.array(), prefix.u16());
-        if magic != Some(MAGIC) {
-            return Decoded::Damaged;
-        }
-        match format {
-            Some(format) if format > FORMAT => Decoded::Newer(format),
-            _ => decode_fields(bytes).map_or(Decoded::Damaged, Decoded::Valid),
-        }
+        ENVELOPE.decode(bytes, read_fields)
     }
 }
 
-fn decode_fields(bytes: &[u8]) -> Option<Superblock> {
-    let length = WireReader::new(bytes.get(12..)?).u32()?;
-    let body = checked(bytes, usize::try_from(length).ok()?)?;
-    let mut fields = WireReader::new(body.get(PREFIX_BYTES..)?);
+fn read_fields(fields: &mut WireReader) -> Option<Superblock> {
     Some(Superblock {
         cluster: ClusterUuid::from_bytes(fields.array()?),
         drive: DriveUuid::from_bytes(fields.array()?),

@@ -9,7 +9,7 @@ use super::cursor::Cursor;
 use super::manifest::{Covered, Decoded, Manifest};
 use super::table::{self, FileName, Table, TableError, TableInfo};
 use super::writer::TableWriter;
-use super::{Entry, Part};
+use super::{Entry, Key, Part};
 use crate::drive::Failure;
 use crate::drive::local::LocalDrive;
 use crate::lane::WeakLanes;
@@ -22,6 +22,7 @@ use hamster_core::limits::{BLOCK_BYTES, INDEX_MERGE_ENTRIES_PER_TURN, INDEX_TABL
 use hamster_core::sync::{OneshotSender, Receiver};
 use hamster_core::{Map, Set};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -131,28 +132,26 @@ impl Keeper {
         Rc::clone(&self.now)
     }
 
-    async fn tabulate(&mut self, mut stretch: Stretch) {
+    async fn tabulate(&mut self, stretch: Stretch) {
         let Some(at) = self.follows(&stretch) else { return };
         let segment = stretch.part.segment;
-        // Why stable and the last kept: of two runs of a name the later one counts.
-        stretch.entries.sort_by_key(|entry| entry.key);
-        stretch.entries.reverse();
-        stretch.entries.dedup_by_key(|entry| entry.key);
-        stretch.entries.reverse();
+        // Of two runs of a name the later one counts.
+        let entries: BTreeMap<Key, Entry> =
+            stretch.entries.into_iter().map(|entry| (entry.key, entry)).collect();
         let outcome = async {
             let mut manifest = self.manifest.clone();
-            if !stretch.entries.is_empty() {
-                let table = self.write(manifest.next_table, &stretch.entries).await?;
+            if !entries.is_empty() {
+                let table = self.write(manifest.next_table, &entries).await?;
                 manifest.next_table += 1;
                 manifest.tables.splice(0..0, table);
             }
             let covered = Covered {
-                segment: stretch.part.segment,
+                segment,
                 class: stretch.class,
                 generation: stretch.generation,
                 upto: stretch.upto,
                 sealed: stretch.sealed,
-                dead_bytes: self.dead.get(&stretch.part.segment).copied().unwrap_or(0),
+                dead_bytes: self.dead.get(&segment).copied().unwrap_or(0),
             };
             match at {
                 Some(at) => manifest.segments[at] = covered,
@@ -181,10 +180,14 @@ impl Keeper {
         (upto == stretch.from).then_some(at)
     }
 
-    async fn write(&self, number: u64, entries: &[Entry]) -> io::Result<Option<TableInfo>> {
-        let bytes = entries.iter().map(|entry| entry.encode().len() as u64).sum();
+    async fn write(
+        &self,
+        number: u64,
+        entries: &BTreeMap<Key, Entry>,
+    ) -> io::Result<Option<TableInfo>> {
+        let bytes = entries.values().map(|entry| entry.encode().len() as u64).sum();
         let mut writer = self.writer(number, entries.len() as u64, bytes).await?;
-        for entry in entries {
+        for entry in entries.values() {
             if let Err(error) = writer.push(entry).await {
                 // Why ignored: what is left of it goes at the next start.
                 let _ = writer.abandon().await;
@@ -420,7 +423,6 @@ async fn next(cursors: &mut [(Option<Entry>, Cursor)]) -> Result<Option<Entry>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::Key;
     use hamster_core::ids::{DataId, ShardIndex};
 
     const STRETCH: usize = 1000;

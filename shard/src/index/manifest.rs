@@ -5,18 +5,14 @@
 use super::entry::Key;
 use super::table::TableInfo;
 use crate::segment::Class;
-use crate::wire::{WireReader, WireWriter, checked};
+use crate::wire::{self, Envelope, WireReader, WireWriter};
 use hamster_core::Directory;
 use hamster_core::ids::{DriveUuid, SegmentNumber};
 use hamster_core::limits::MANIFEST_BYTES_MAX;
 use std::io;
 
 const FILE_NAME: &str = "manifest";
-const MAGIC: [u8; 8] = *b"HAMINDEX";
-/// Raised when an older version could misread a manifest or a table of this one.
-const FORMAT: u16 = 1;
-/// Magic, format, reserved, length: the part that every version can read.
-const PREFIX_BYTES: usize = 16;
+const ENVELOPE: Envelope = Envelope { magic: *b"HAMINDEX", format: 1 };
 
 /// See the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,13 +46,7 @@ impl Default for Manifest {
 }
 
 /// What the bytes of a manifest are.
-#[derive(PartialEq, Eq, Debug)]
-pub(crate) enum Decoded {
-    Valid(Manifest),
-    /// Of a later version, with this format.
-    Newer(u16),
-    Damaged,
-}
+pub(crate) type Decoded = wire::Decoded<Manifest>;
 
 impl Manifest {
     /// The manifest of an index; `None` if there is none yet.
@@ -80,8 +70,6 @@ impl Manifest {
         directory.replace_small(FILE_NAME, bytes).await
     }
 
-    /// Magic, format, length; the fields in order; CRC-64 of all before it. A later version of the
-    /// same format adds fields before the checksum; this one skips them by the length.
     pub fn encode(&self) -> Vec<u8> {
         let count = |count: usize| u32::try_from(count).expect("MANIFEST_BYTES_MAX is far below");
         let mut fields = WireWriter::default()
@@ -95,41 +83,22 @@ impl Manifest {
         for covered in &self.segments {
             fields = covered.write(fields);
         }
-        let fields = fields.finish();
-        WireWriter::default()
-            .bytes(&MAGIC)
-            .u16(FORMAT)
-            .u16(0)
-            .u32(count(PREFIX_BYTES + fields.len()))
-            .bytes(&fields)
-            .checksum()
-            .finish()
+        ENVELOPE.encode(&fields.finish())
     }
 
     pub fn decode(bytes: &[u8]) -> Decoded {
-        let mut prefix = WireReader::new(bytes);
-        let (magic, format) = (prefix.array(), prefix.u16());
-        if magic != Some(MAGIC) {
-            return Decoded::Damaged;
-        }
-        match format {
-            Some(format) if format > FORMAT => Decoded::Newer(format),
-            _ => decode_fields(bytes).map_or(Decoded::Damaged, Decoded::Valid),
-        }
+        ENVELOPE.decode(bytes, read_fields)
     }
 }
 
-fn decode_fields(bytes: &[u8]) -> Option<Manifest> {
-    let length = WireReader::new(bytes.get(12..)?).u32()?;
-    let body = checked(bytes, usize::try_from(length).ok()?)?;
-    let mut fields = WireReader::new(body.get(PREFIX_BYTES..)?);
+fn read_fields(fields: &mut WireReader) -> Option<Manifest> {
     let (drive, next_table) = (DriveUuid::from_bytes(fields.array()?), fields.u64()?);
     let (tables, segments) = (fields.u32()?, fields.u32()?);
     Some(Manifest {
         drive,
         next_table,
-        tables: (0..tables).map(|_| read_table(&mut fields)).collect::<Option<_>>()?,
-        segments: (0..segments).map(|_| Covered::read(&mut fields)).collect::<Option<_>>()?,
+        tables: (0..tables).map(|_| read_table(fields)).collect::<Option<_>>()?,
+        segments: (0..segments).map(|_| Covered::read(fields)).collect::<Option<_>>()?,
     })
 }
 

@@ -114,19 +114,25 @@ impl Own {
         self.changed.notify();
     }
 
-    /// The keeper of `drive`, once it runs; `None` if it never will.
-    async fn keeper(&self, drive: DriveOrdinal) -> Option<Kept> {
+    /// What `ready` gives, as soon as it does.
+    async fn until<T>(&self, ready: impl Fn(&Self) -> Option<T>) -> T {
         loop {
             let changed = self.changed.listen();
-            if let Some(Drive { stand, keeper, .. }) = self.drives.borrow().get(&drive) {
-                match (keeper, stand) {
-                    (Some(keeper), _) => return Some(keeper.clone()),
-                    (None, Stand::Gone) => return None,
-                    (None, Stand::Opening | Stand::Open(_)) => {}
-                }
+            if let Some(ready) = ready(self) {
+                return ready;
             }
             changed.await;
         }
+    }
+
+    /// The keeper of `drive`, once it runs; `None` if it never will.
+    async fn keeper(&self, drive: DriveOrdinal) -> Option<Kept> {
+        let settled = |own: &Self| match own.drives.borrow().get(&drive)? {
+            Drive { keeper: Some(keeper), .. } => Some(Some(keeper.clone())),
+            Drive { stand: Stand::Gone, .. } => Some(None),
+            Drive { stand: Stand::Opening | Stand::Open(_), .. } => None,
+        };
+        self.until(settled).await
     }
 
     pub async fn standing(&self, drive: DriveOrdinal) -> Option<Snapshot> {
@@ -174,15 +180,12 @@ impl Own {
 
     /// The drive, once this core has it open; `None` if it never will.
     async fn opened(&self, ordinal: DriveOrdinal) -> Option<Rc<LocalDrive>> {
-        loop {
-            let changed = self.changed.listen();
-            match self.drives.borrow().get(&ordinal).map(|drive| &drive.stand) {
-                Some(Stand::Open(drive)) => return Some(Rc::clone(drive)),
-                Some(Stand::Gone) => return None,
-                Some(Stand::Opening) | None => {}
-            }
-            changed.await;
-        }
+        let settled = |own: &Self| match &own.drives.borrow().get(&ordinal)?.stand {
+            Stand::Open(drive) => Some(Some(Rc::clone(drive))),
+            Stand::Gone => Some(None),
+            Stand::Opening => None,
+        };
+        self.until(settled).await
     }
 
     /// The tables of `now`: those that are open already, and the others opened.
@@ -205,12 +208,6 @@ impl Own {
     }
 
     pub async fn all_recovered(&self, cores: u16) {
-        loop {
-            let changed = self.changed.listen();
-            if self.recovered.get() == cores {
-                return;
-            }
-            changed.await;
-        }
+        self.until(|own| (own.recovered.get() == cores).then_some(())).await;
     }
 }
