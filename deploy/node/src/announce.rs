@@ -57,10 +57,11 @@ pub fn serving(
         ));
     }
     say(&format!(
-        "memory   at most {}: per core {} buffers, {} reads, {} connections; {} metadata",
+        "memory   at most {}: per core {} buffers, {} reads, {} index, {} connections; {} metadata",
         memory.total(),
         memory.buffers,
         memory.reads.total(),
+        memory.index,
         memory.connections,
         memory.metadata
     ));

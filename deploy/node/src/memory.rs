@@ -14,6 +14,8 @@ pub struct Memory {
     pub buffers: ByteCount,
     /// Read cache and reads under way of one core.
     pub reads: ReadMemory,
+    /// Blocks of the drives' index that one core keeps.
+    pub index: ByteCount,
     /// Receive buffers and request heads of one core.
     pub connections: ByteCount,
     /// The metadata of the node: databases, and what the cores remember of them.
@@ -32,33 +34,34 @@ impl Memory {
         let receive = limits::RECEIVE_BUFFER_BYTES.get() * u64::from(limits::RECEIVE_BUFFERS);
         let heads = limits::HEAD_BYTES_MAX.get() * limits::REQUESTS_PER_CORE_MAX as u64;
         let connections = ByteCount::new(receive + heads);
-        let metadata = metadata_bytes(cores);
+        let (index, metadata) = (limits::INDEX_CACHE_BYTES, metadata_bytes(cores));
         let Some(bound) = bound else {
             return Ok(Self {
                 cores,
                 buffers: limits::BUFFER_POOL_BYTES_DEFAULT,
                 reads: ReadMemory::default(),
+                index,
                 connections,
                 metadata,
             });
         };
         let count = u64::from(cores);
         let per_core = bound.saturating_sub(metadata).get() / count;
-        let rest = ByteCount::new(per_core).saturating_sub(connections);
+        let rest = ByteCount::new(per_core).saturating_sub(connections + index);
         if rest < CORE_BYTES_MIN {
-            let per_core = CORE_BYTES_MIN + connections;
+            let per_core = CORE_BYTES_MIN + connections + index;
             let least = metadata + ByteCount::new(per_core.get() * count);
             return Err(NodeError::TooLittleMemory { given: bound, cores, least });
         }
         let third = ByteCount::new(rest.get() / 3);
         let in_flight = ByteCount::new(third.get() / 2);
         let reads = ReadMemory { cache: third, in_flight, ..ReadMemory::default() };
-        Ok(Self { cores, buffers: third, reads, connections, metadata })
+        Ok(Self { cores, buffers: third, reads, index, connections, metadata })
     }
 
     /// The bound of the process.
     pub fn total(&self) -> ByteCount {
-        let per_core = self.buffers + self.reads.total() + self.connections;
+        let per_core = self.buffers + self.reads.total() + self.index + self.connections;
         self.metadata + ByteCount::new(per_core.get() * u64::from(self.cores))
     }
 }
