@@ -9,15 +9,17 @@
 
 use crate::drive::Failure;
 use crate::drive::local::LocalDrive;
-use crate::index::{Dead, Wanted};
+use crate::index::{Dead, Placement, Wanted};
 use crate::lane::RunEntry;
 use crate::location::Location;
+use crate::read::ReadError;
 use crate::segment::Class;
 use crate::segment::run::{Framing, chunk_bytes, framing};
-use crate::shards::Shards;
+use crate::shards::{ShardDrive, Shards};
 use hamster_core::ids::{DriveOrdinal, SegmentNumber};
+use hamster_core::limits::BLOCK_BYTES;
 use hamster_core::mesh::MeshClosed;
-use hamster_core::{ByteCount, Set};
+use hamster_core::{ByteCount, File, Set};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::Ordering;
@@ -36,50 +38,81 @@ pub(crate) async fn bodies(shards: &Shards, bodies: &[Location]) -> Result<(), M
             continue;
         }
         let mut dead = Vec::new();
-        let mut punched = Set::default();
         for body in bodies {
             let wanted = Wanted { data: body.data, range: 0..u64::MAX };
             for run in shards.lanes().find(wanted, vec![ordinal]).await? {
-                match free(&drive.local, body, &run).await {
-                    Ok(freed) => {
-                        if run.placement.class == Class::Bulk {
-                            punched.insert(run.placement.segment);
-                        }
-                        dead.extend(freed);
-                    }
-                    Err(error) => failed(&drive.local, &error),
-                }
+                dead.push((run.placement, body.slice_bytes));
             }
         }
-        // Why: a punch that a power cut undoes would bring back what nobody remembers.
-        for segment in punched {
-            if let Err(error) = sync(&drive.local, segment).await {
-                failed(&drive.local, &error);
-            }
-        }
-        shards.lanes().died(ordinal, dead).await?;
+        runs(shards, drive, &dead).await?;
     }
     Ok(())
 }
 
-async fn free(drive: &LocalDrive, body: &Location, run: &RunEntry) -> io::Result<Option<Dead>> {
-    let place = &run.placement;
-    let chunks = u64::from(place.payload_bytes).div_ceil(chunk_bytes(body.slice_bytes));
-    let Framing { payload, end, .. } = framing(place.class, place.payload_bytes, chunks);
+/// Frees runs that were written anew elsewhere on their drive.
+pub(crate) async fn superseded(
+    shards: &Shards,
+    drive: &ShardDrive,
+    former: &[RunEntry],
+    slice_bytes: u32,
+) -> Result<(), ReadError> {
+    let dead = former.iter().map(|run| (run.placement.clone(), slice_bytes));
+    let dead: Vec<_> = dead.collect();
+    runs(shards, drive, &dead).await.map_err(|_| ReadError::ShuttingDown)
+}
+
+/// Frees runs of a drive, each of a body with slices of this length.
+async fn runs(
+    shards: &Shards,
+    drive: &ShardDrive,
+    runs: &[(Placement, u32)],
+) -> Result<(), MeshClosed> {
+    let local = &drive.local;
+    let mut dead = Vec::new();
+    let mut punched = Set::default();
+    for (place, slice_bytes) in runs {
+        match free(local, place, *slice_bytes).await {
+            Ok(freed) => {
+                if place.class == Class::Bulk {
+                    punched.insert(place.segment);
+                }
+                dead.extend(freed);
+            }
+            Err(error) => failed(local, &error),
+        }
+    }
+    // Why: a punch that a power cut undoes would bring back what nobody remembers.
+    for segment in punched {
+        if let Err(error) = sync(local, segment).await {
+            failed(local, &error);
+        }
+    }
+    shards.lanes().died(local.ordinal, dead).await
+}
+
+async fn free(drive: &LocalDrive, place: &Placement, slice_bytes: u32) -> io::Result<Option<Dead>> {
+    let chunks = u64::from(place.payload_bytes).div_ceil(chunk_bytes(slice_bytes));
+    let Framing { payload, footer, end } = framing(place.class, place.payload_bytes, chunks);
     let dead = Dead { segment: place.segment, bytes: end };
     if place.class == Class::Bulk {
         let file = drive.segment(place.segment, place.class).await?;
-        let before = file.allocated().await?;
-        file.punch(place.position + payload, ByteCount::new(end - payload)).await?;
-        let freed = before.saturating_sub(file.allocated().await?);
-        let gauges = drive.gauges();
-        gauges.segment_bytes.fetch_sub(freed.get(), Ordering::Relaxed);
-        gauges.record_bytes.fetch_sub(freed.get(), Ordering::Relaxed);
-        if freed == ByteCount::ZERO {
+        if is_punched(drive, &file, place.position + footer).await? {
             return Ok(None);
         }
+        file.punch(place.position + payload, ByteCount::new(end - payload)).await?;
+        let gauges = drive.gauges();
+        gauges.segment_bytes.fetch_sub(end - payload, Ordering::Relaxed);
+        gauges.record_bytes.fetch_sub(end - payload, Ordering::Relaxed);
     }
     Ok(Some(dead))
+}
+
+/// Whether a run was freed before: where its footer stood are zeroes.
+async fn is_punched(drive: &LocalDrive, file: &File, footer: u64) -> io::Result<bool> {
+    let block = drive.core.buffers().take(BLOCK_BYTES).await;
+    let (block, outcome) = file.read_at(footer, block).await;
+    let read = outcome?;
+    Ok(block.iter().take(read).all(|&byte| byte == 0))
 }
 
 async fn sync(drive: &LocalDrive, segment: SegmentNumber) -> io::Result<()> {

@@ -72,6 +72,19 @@ impl Geometry {
         if rest >= self.stripe_bytes() { self.slice() } else { last_slice_bytes(self.k, rest) }
     }
 
+    /// How many there are.
+    pub fn stripes(&self) -> u64 {
+        self.stored_bytes.div_ceil(self.stripe_bytes())
+    }
+
+    /// Length of each shard.
+    pub fn shard_bytes(&self) -> u64 {
+        match self.stripes().checked_sub(1) {
+            Some(last) => last * self.slice() + self.slice_bytes_of(last),
+            None => 0,
+        }
+    }
+
     /// Where the slices of `stripe` start in their shards.
     pub fn shard_offset(&self, stripe: u64) -> u64 {
         stripe * self.slice()
@@ -128,6 +141,8 @@ mod tests {
         assert_eq!(geometry.slice_bytes_of(1), 256);
         assert_eq!(four_two(MIB).slice_bytes_of(0), 262_144);
         assert_eq!(last_slice_bytes(1, 1001), 1001);
+        let lengths = [0, 1, MIB, MIB + 1000].map(|stored| four_two(stored).shard_bytes());
+        assert_eq!(lengths, [0, 64, 262_144, 262_400]);
     }
 
     #[test]

@@ -9,14 +9,16 @@ use crate::free;
 use crate::index::{self, Keeper};
 use crate::lane::{Answer, Lanes, Question};
 use crate::lease::{Leases, Pin};
-use crate::location::{Location, Plan, Receipt};
+use crate::location::{Location, Piece, Plan, Receipt};
 use crate::read::{Cache, CacheFigures, Orphans, Pace, ReadError, Reader};
 use crate::recover::{self, RecoverError};
+use crate::repair::{self, RepairError, Target};
+use crate::scrub::{self, Checked, Depth};
 use crate::segment::{Class, DIRECTORY_NAME};
 use crate::write::{self, WriteError, Writer};
 use bytes::Bytes;
 use futures_util::future::join_all;
-use hamster_core::ids::{CoreIndex, DataId, DriveOrdinal, Partition};
+use hamster_core::ids::{CoreIndex, DataId, DriveOrdinal, Partition, ShardIndex};
 use hamster_core::limits::{
     BLOCK_BYTES, INDEX_STRETCH_ENTRIES_MAX, INDEX_STRETCHES_WAITING_MAX, READ_BYTES_IN_FLIGHT_MAX,
     READ_CACHE_BYTES_DEFAULT, STRIPE_BYTES_MAX, WRITE_BYTES_IN_FLIGHT_MAX,
@@ -91,8 +93,8 @@ struct Inner {
 /// A drive that this core opened.
 pub(crate) struct ShardDrive {
     pub local: Rc<LocalDrive>,
-    pub small: Appender,
-    pub bulk: Appender,
+    pub small: Rc<Appender>,
+    pub bulk: Rc<Appender>,
     /// Of this core's reads.
     pub pace: Rc<Pace>,
 }
@@ -189,8 +191,9 @@ async fn open_drive(
         let standing = lanes.standing(ordinal).await?.ok_or_else(not_kept)?;
         lanes.attach(&local, &standing).await?;
         let unfinished = recover::drive(&local, lanes, &standing.segments).await?;
-        let small = Appender::start(&local, lanes, Class::Small, unfinished.small);
-        let bulk = Appender::start(&local, lanes, Class::Bulk, unfinished.bulk);
+        let small = Rc::new(Appender::start(&local, lanes, Class::Small, unfinished.small));
+        let bulk = Rc::new(Appender::start(&local, lanes, Class::Bulk, unfinished.bulk));
+        lanes.appends(ordinal, [&small, &bulk]);
         let pace = Rc::new(Pace::new(memory.in_flight));
         Ok(ShardDrive { local, small, bulk, pace })
     }
@@ -267,6 +270,30 @@ impl Shards {
         free::bodies(self, bodies).await.map_err(|_| ReadError::ShuttingDown)
     }
 
+    /// Looks whether the shards of a body are where it says, on the drives that are in service. The
+    /// caller holds a lease on the body.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn check(&self, location: &Location, depth: Depth) -> Result<Checked, ReadError> {
+        scrub::check(self, location, depth).await
+    }
+
+    /// Rebuilds shards of a body from others that are not `bad`; returns where they are, in the order
+    /// of `targets`, when they are durable. The caller holds a lease on the body, and commits the
+    /// pieces where they differ from what metadata has.
+    ///
+    /// # Errors
+    /// See [`RepairError`].
+    pub async fn rebuild(
+        &self,
+        location: &Location,
+        targets: &[Target],
+        bad: &[ShardIndex],
+    ) -> Result<Vec<Piece>, RepairError> {
+        repair::rebuild(self, location, targets, bad).await
+    }
+
     /// Compacts one segment of each drive whose index this core keeps, if one is half dead.
     pub async fn compact(&self, needs: &dyn Needs) {
         compact::drives(self, needs).await;
@@ -328,6 +355,20 @@ impl Shards {
     pub(crate) async fn stripe_to_write(&self, plan: &Plan) -> Permit {
         let bytes = u64::from(plan.slice_bytes) * plan.targets.len() as u64;
         self.0.write_blocks.acquire(blocks(ByteCount::new(bytes))).await
+    }
+
+    /// Memory for writing slices of a stripe.
+    pub(crate) async fn slices_to_write(&self, count: usize, length: u64) -> Permit {
+        self.0
+            .write_blocks
+            .acquire(count * blocks(ByteCount::new(length).align_up(BLOCK_BYTES)))
+            .await
+    }
+
+    /// Memory for reading slices of a stripe.
+    pub(crate) async fn slices_to_read(&self, count: usize, length: u64) -> Permit {
+        let slice = ByteCount::new(length.next_power_of_two());
+        self.stripe_to_read(ByteCount::new(slice.get() * count as u64)).await
     }
 
     /// Memory for reading and, if need be, restoring `bytes` of a stripe.

@@ -1,15 +1,16 @@
 //! Takes what waits, writes it as one batch, syncs, acknowledges.
 
 use super::supply::Supply;
-use super::{AppendError, Payload, Segment, Waiting};
+use super::{AppendError, Job, Payload, Segment, Waiting};
 use crate::drive::local::LocalDrive;
 use crate::drive::{DriveState, Failure};
-use crate::index::{Entry, Key, Placement};
+use crate::index::{Entry, Key, Placement, Stretch};
 use crate::lane::Lanes;
 use crate::segment::Class;
 use crate::segment::header::RUNS_START;
 use crate::segment::run::{Framing, RunHeader, RunPlace};
 use futures_util::future::join_all;
+use hamster_core::ids::SegmentNumber;
 use hamster_core::limits::{BLOCK_BYTES, BULK_BATCH_RUNS_MAX, SMALL_BATCH_BYTES_MAX};
 use hamster_core::sync::Receiver;
 use hamster_core::{Buffer, ByteCount, Queue, Task};
@@ -21,9 +22,9 @@ pub(super) struct Flusher {
     drive: Rc<LocalDrive>,
     lanes: Lanes,
     class: Class,
-    queue: Receiver<Waiting>,
-    /// Taken from the queue, but too long for the last batch.
-    held: Option<Waiting>,
+    queue: Receiver<Job>,
+    /// Taken from the queue, but not for the last batch.
+    held: Option<Job>,
     supply: Supply,
     /// Takes the next batch.
     active: Option<Segment>,
@@ -80,12 +81,7 @@ struct Extent {
 }
 
 impl Flusher {
-    pub fn new(
-        drive: Rc<LocalDrive>,
-        lanes: Lanes,
-        queue: Receiver<Waiting>,
-        supply: Supply,
-    ) -> Self {
+    pub fn new(drive: Rc<LocalDrive>, lanes: Lanes, queue: Receiver<Job>, supply: Supply) -> Self {
         let class = supply.class;
         let (held, active, closing, buffers) = (None, None, None, Vec::new());
         Self { drive, lanes, class, queue, held, supply, active, closing, buffers }
@@ -93,13 +89,22 @@ impl Flusher {
 
     pub async fn run(mut self) {
         loop {
-            let first = match self.held.take() {
+            let next = match self.held.take() {
                 Some(held) => Some(held),
                 None => self.queue.receive().await,
             };
-            let Some(first) = first else { return };
-            let batch = self.gather(first);
-            self.flush(batch).await;
+            match next {
+                Some(Job::Append(first)) => {
+                    let batch = self.gather(first);
+                    self.flush(batch).await;
+                }
+                Some(Job::Settle(segment, done)) => {
+                    self.settle(segment).await;
+                    // Whoever asked may be gone.
+                    let _ = done.send(());
+                }
+                None => return,
+            }
         }
     }
 
@@ -115,13 +120,16 @@ impl Flusher {
         let mut bytes = length(&first);
         let mut batch = vec![first];
         while batch.len() < runs_max {
-            let Some(next) = self.queue.try_receive() else { break };
-            bytes += length(&next);
-            if bytes > bytes_max {
-                self.held = Some(next);
-                break;
+            match self.queue.try_receive() {
+                Some(Job::Append(next)) if bytes + length(&next) <= bytes_max => {
+                    bytes += length(&next);
+                    batch.push(next);
+                }
+                other => {
+                    self.held = other;
+                    break;
+                }
             }
-            batch.push(next);
         }
         batch
     }
@@ -151,15 +159,35 @@ impl Flusher {
             segment.open.entries.len() >= self.drive.stretch_entries
                 && segment.watermark == segment.position
         };
-        if self.active.as_ref().is_some_and(is_long) {
-            self.close_stretch(false).await;
+        if let Some(active) = self.active.as_mut().filter(|active| is_long(active)) {
+            let stretch = active.close_stretch(self.class, false);
+            self.tabulate(stretch).await;
         }
     }
 
-    /// Has what the active segment holds made into a table of the index. Waits for the one before.
-    async fn close_stretch(&mut self, sealed: bool) {
-        let Some(active) = &mut self.active else { return };
-        let stretch = active.open.close(self.class, active.generation, active.position, sealed);
+    /// Has a table of the index made of what a segment holds, and waits for it.
+    async fn settle(&mut self, number: SegmentNumber) {
+        let active = self.active.as_mut().filter(|active| active.number == number);
+        let segment = active.or_else(|| self.supply.unfinished(number));
+        let Some(segment) = segment.filter(|one| one.position > one.open.from) else { return };
+        if segment.watermark < segment.position {
+            sync(&self.drive, segment).await;
+        }
+        if self.check_in_service().is_err() {
+            return;
+        }
+        let active = self.active.as_mut().filter(|active| active.number == number);
+        let segment = active.or_else(|| self.supply.unfinished(number));
+        let Some(segment) = segment else { return };
+        let stretch = segment.close_stretch(self.class, false);
+        self.tabulate(stretch).await;
+        if let Some(closing) = self.closing.take() {
+            let _ = closing.await;
+        }
+    }
+
+    /// Has a stretch made into a table of the index. Waits for the one before.
+    async fn tabulate(&mut self, stretch: Stretch) {
         if let Some(closing) = self.closing.take() {
             // Why ignored: a task that ended with its core has made no table.
             let _ = closing.await;
@@ -202,7 +230,10 @@ impl Flusher {
                 if segment.watermark < segment.position {
                     self.sync().await?;
                 }
-                self.close_stretch(true).await;
+                if let Some(active) = &mut self.active {
+                    let stretch = active.close_stretch(self.class, true);
+                    self.tabulate(stretch).await;
+                }
                 // Invariant: nothing is written behind what is sealed, also if there is no next one:
                 // no start would look there.
                 self.active = None;
@@ -314,24 +345,27 @@ impl Flusher {
     async fn sync(&mut self) -> Result<(), AppendError> {
         self.check_in_service()?;
         let Some(active) = &mut self.active else { return Ok(()) };
-        let upto = active.position;
-        let file = &active.file;
-        self.drive.gauges().syncs.fetch_add(1, Ordering::Relaxed);
-        if let Err(error) = file.sync().await {
-            self.drive.fail(Failure::Poisoned, "syncing a segment", &error);
-        } else {
-            // Why: bytes in a file that no directory names are gone with this process.
-            match file.is_linked().await {
-                Ok(true) => active.watermark = upto,
-                Ok(false) => {
-                    let gone = io::Error::from(io::ErrorKind::NotFound);
-                    self.drive.fail(Failure::Lost, "the active segment was removed", &gone);
-                }
-                Err(error) => self.drive.fail(Failure::Lost, "looking at a segment", &error),
-            }
-        }
+        sync(&self.drive, active).await;
         // Asked again: another core may have failed the drive meanwhile.
         self.check_in_service()
+    }
+}
+
+/// Syncs a segment; a drive that fails leaves service.
+async fn sync(drive: &LocalDrive, segment: &mut Segment) {
+    let upto = segment.position;
+    drive.gauges().syncs.fetch_add(1, Ordering::Relaxed);
+    if let Err(error) = segment.file.sync().await {
+        return drive.fail(Failure::Poisoned, "syncing a segment", &error);
+    }
+    // Why: bytes in a file that no directory names are gone with this process.
+    match segment.file.is_linked().await {
+        Ok(true) => segment.watermark = upto,
+        Ok(false) => {
+            let gone = io::Error::from(io::ErrorKind::NotFound);
+            drive.fail(Failure::Lost, "the active segment was removed", &gone);
+        }
+        Err(error) => drive.fail(Failure::Lost, "looking at a segment", &error),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::segment::run::RunContent;
 use bytes::Bytes;
 use flusher::Flusher;
 use hamster_core::checksum::Crc64;
+use hamster_core::ids::SegmentNumber;
 use hamster_core::limits::APPENDS_WAITING_MAX;
 use hamster_core::sync::{OneshotReceiver, OneshotSender, Permit, Sender, channel, oneshot};
 use hamster_core::{Buffer, Queue};
@@ -64,6 +65,13 @@ struct Waiting {
     done: OneshotSender<Result<(), AppendError>>,
 }
 
+/// What is asked of a flusher.
+enum Job {
+    Append(Waiting),
+    /// Make a table of what the segment holds; answered when it is made, or cannot be.
+    Settle(SegmentNumber, OneshotSender<()>),
+}
+
 /// What comes of an append.
 pub(crate) struct Pending(OneshotReceiver<Result<(), AppendError>>);
 
@@ -76,7 +84,7 @@ impl Pending {
 }
 
 /// The way to one class of segments of one drive.
-pub(crate) struct Appender(Sender<Waiting>);
+pub(crate) struct Appender(Sender<Job>);
 
 impl Appender {
     /// Starts the flusher. `unfinished` segments are filled up first.
@@ -97,7 +105,15 @@ impl Appender {
     pub async fn append(&self, append: Append) -> Pending {
         let (done, pending) = oneshot();
         // An error closes `done`, which the waiter sees.
-        let _ = self.0.send(Waiting { append, done }).await;
+        let _ = self.0.send(Job::Append(Waiting { append, done })).await;
         Pending(pending)
+    }
+
+    /// Has a table of the index made of what a segment of this appender holds.
+    pub async fn settle(&self, segment: SegmentNumber) {
+        let (done, settled) = oneshot();
+        // Why ignored: the caller looks whether there is a table.
+        let _ = self.0.send(Job::Settle(segment, done)).await;
+        let _ = settled.await;
     }
 }

@@ -30,6 +30,13 @@ pub(crate) struct Segment {
     pub open: OpenStretch,
 }
 
+impl Segment {
+    /// What was written since its last table; the next stretch begins.
+    pub fn close_stretch(&mut self, class: Class, sealed: bool) -> Stretch {
+        self.open.close(class, self.generation, self.position, sealed)
+    }
+}
+
 /// The runs of a segment from the end of its last table on.
 pub(crate) struct OpenStretch {
     pub part: Part,
@@ -76,6 +83,11 @@ impl Supply {
             let made = async move { make(&drive, class).await };
             self.coming = Some(self.drive.core.spawn(Queue::Requests, made));
         }
+    }
+
+    /// A segment that waits to be filled up.
+    pub fn unfinished(&mut self, number: SegmentNumber) -> Option<&mut Segment> {
+        self.ready.iter_mut().find(|segment| segment.number == number)
     }
 
     /// The next segment.

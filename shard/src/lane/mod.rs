@@ -11,8 +11,12 @@ mod run_entry;
 pub(crate) use ownership::Ownership;
 pub(crate) use run_entry::RunEntry;
 
+use crate::append::Appender;
 use crate::drive::local::LocalDrive;
-use crate::index::{Covered, Dead, Entry, Order, Part, Snapshot, Stretch, Table, Wanted};
+use crate::index::{
+    Covered, Dead, Entry, Order, Part, Placement, Snapshot, Stretch, Table, Wanted,
+};
+use crate::segment::Class;
 use futures_util::future::join_all;
 use hamster_core::Core;
 use hamster_core::ids::{CoreIndex, DriveOrdinal, SegmentNumber};
@@ -37,6 +41,8 @@ enum Ask {
     Tell(DriveOrdinal),
     /// Of the drive's keeper: make a table of this.
     Tabulate(Stretch),
+    /// Of the core that writes the segment: make a table of what it holds.
+    Settle(DriveOrdinal, Class, SegmentNumber),
     /// Of the drive's keeper: these bytes are dead.
     Died(DriveOrdinal, Vec<Dead>),
     /// Of the drive's keeper: remove the segment.
@@ -147,6 +153,28 @@ impl Lanes {
         join_all(told).await;
     }
 
+    /// Sees to it that a run is in a table of the index; `false`: it is not.
+    pub async fn settle(
+        &self,
+        drive: DriveOrdinal,
+        placement: &Placement,
+    ) -> Result<bool, MeshClosed> {
+        let Placement { segment, class, position, .. } = *placement;
+        for is_last in [false, true] {
+            let standing = self.standing(drive).await?;
+            let is_it = |covered: &&Covered| covered.segment == segment;
+            let covered = standing.as_ref().and_then(|now| now.segments.iter().find(is_it));
+            if covered.is_some_and(|covered| covered.upto > position) {
+                return Ok(true);
+            }
+            if !is_last {
+                let writer = self.ownership().writer(segment);
+                self.ask(writer, Ask::Settle(drive, class, segment)).await?;
+            }
+        }
+        Ok(false)
+    }
+
     /// Tells the keeper what died.
     pub async fn died(&self, drive: DriveOrdinal, dead: Vec<Dead>) -> Result<(), MeshClosed> {
         if dead.is_empty() {
@@ -176,6 +204,11 @@ impl Lanes {
     /// From now on this core looks into the index of `drive`.
     pub async fn attach(&self, drive: &Rc<LocalDrive>, now: &Snapshot) -> io::Result<()> {
         self.0.own.attach(drive, now).await
+    }
+
+    /// This core writes to `drive` by these: small and bulk.
+    pub fn appends(&self, drive: DriveOrdinal, by: [&Rc<Appender>; 2]) {
+        self.0.own.appends(drive, by.map(Rc::downgrade));
     }
 
     /// This core is the keeper of `drive`.
@@ -222,6 +255,7 @@ async fn answer(own: &Own, ask: Ask) -> Told {
         Ask::Tell(drive) => return Told::Standing(own.standing(drive).await),
         Ask::Tabulate(stretch) => own.tabulate(stretch).await,
         Ask::Publish(drive, now, part) => own.publish(drive, &now, part).await,
+        Ask::Settle(drive, class, segment) => own.settle(drive, class, segment).await,
         Ask::Died(drive, dead) => own.order(drive, Order::Died(dead)).await,
         Ask::Retire(drive, segment) => own.order(drive, Order::Retire(segment)).await,
         Ask::Forget(drive, segments) => own.forget(drive, &segments),

@@ -2,10 +2,12 @@
 //! of every drive, and the keepers that run here.
 
 use super::RunEntry;
+use crate::append::Appender;
 use crate::drive::local::LocalDrive;
 use crate::index::{
     BlockCache, Covered, Entry, Order, Part, Snapshot, Stretch, Table, View, Wanted,
 };
+use crate::segment::Class;
 use futures_util::future::join_all;
 use hamster_core::ids::{DriveOrdinal, SegmentNumber};
 use hamster_core::limits::INDEX_CACHE_BYTES;
@@ -13,7 +15,7 @@ use hamster_core::sync::{Event, Sender, oneshot};
 use hamster_core::{BufferPool, Core, Map};
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 pub(super) struct Own {
@@ -30,6 +32,8 @@ struct Drive {
     view: View,
     stand: Stand,
     keeper: Option<Kept>,
+    /// Small and bulk.
+    appenders: Option<[Weak<Appender>; 2]>,
 }
 
 /// A keeper that runs here.
@@ -147,6 +151,25 @@ impl Own {
         // Why ignored: a keeper that ends has made no table, so the entries stay in memory.
         let _ = keeper.orders.send(Order::Tabulate(stretch, done)).await;
         let _ = told.await;
+    }
+
+    pub fn appends(&self, drive: DriveOrdinal, by: [Weak<Appender>; 2]) {
+        self.drives.borrow_mut().entry(drive).or_default().appenders = Some(by);
+    }
+
+    /// Has a table made of what a segment that this core writes holds.
+    pub async fn settle(&self, drive: DriveOrdinal, class: Class, segment: SegmentNumber) {
+        let appender = {
+            let drives = self.drives.borrow();
+            let appenders = drives.get(&drive).and_then(|drive| drive.appenders.as_ref());
+            appenders.and_then(|[small, bulk]| match class {
+                Class::Small => small.upgrade(),
+                Class::Bulk => bulk.upgrade(),
+            })
+        };
+        if let Some(appender) = appender {
+            appender.settle(segment).await;
+        }
     }
 
     /// Hands an order to the keeper of `drive`.

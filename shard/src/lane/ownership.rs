@@ -1,7 +1,7 @@
 //! Which core owns which partition. Computed at start, never written to disk.
 
 use hamster_core::Entropy;
-use hamster_core::ids::{CoreIndex, DriveOrdinal, Partition};
+use hamster_core::ids::{CoreIndex, DriveOrdinal, Partition, SegmentNumber};
 use hamster_core::limits::{LANES_PER_NODE, PARTITIONS};
 
 /// From this many cores up, core 0 has the metadata to itself.
@@ -45,6 +45,13 @@ impl Ownership {
             cores if cores >= CORES_WITH_METADATA_CORE => 1 + lane % (cores - 1),
             cores => lane % cores,
         })
+    }
+
+    /// The core that writes a segment: numbers are given in steps, and unfinished segments taken up
+    /// alike.
+    pub fn writer(&self, segment: SegmentNumber) -> CoreIndex {
+        let core = segment.get() % u64::from(self.cores);
+        CoreIndex::new(u16::try_from(core).expect("below the count of cores"))
     }
 
     /// A random partition of this core's; of anyone's, if it owns none.

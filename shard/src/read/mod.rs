@@ -17,6 +17,7 @@ pub use cache::CacheFigures;
 pub(crate) use flight::Orphans;
 pub(crate) use pace::Pace;
 pub use reader::Reader;
+pub(crate) use stripe::{Sources, StripeRead};
 
 use hamster_core::ids::DataId;
 

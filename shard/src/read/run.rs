@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 
 /// The bytes cannot be had from this shard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Unreadable;
+pub(crate) struct Unreadable;
 
 /// Verified bytes, and the memory they keep.
 #[derive(Clone)]

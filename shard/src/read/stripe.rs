@@ -18,27 +18,31 @@ use std::ops::Range;
 use std::pin::pin;
 
 /// What is wanted of one stripe of a body.
-pub(super) struct StripeRead<'a> {
+pub(crate) struct StripeRead<'a> {
     pub shards: &'a Shards,
     pub location: &'a Location,
     pub parts: &'a [SlicePart],
 }
 
 /// The runs of a stripe.
-struct Sources {
+pub(crate) struct Sources {
     runs: Vec<RunEntry>,
     /// Where the stripe's slices start in their shards.
     shard_offset: u64,
 }
 
 /// Verified bytes of a range (whole chunks) of a slice.
-pub(super) struct Held {
+pub(crate) struct Held {
     pub shard: u8,
     pub range: Range<u64>,
     verified: Verified,
 }
 
 impl Held {
+    pub fn bytes(&self) -> &Bytes {
+        &self.verified.bytes
+    }
+
     /// Is all of `range` of the slice here?
     pub fn covers(&self, range: &Range<u64>) -> bool {
         self.range.start <= range.start && range.end <= self.range.end
@@ -133,7 +137,8 @@ impl StripeRead<'_> {
         }
     }
 
-    async fn sources(&self, stripe: u64) -> Result<Sources, ReadError> {
+    /// Where the slices of a stripe are.
+    pub async fn sources(&self, stripe: u64) -> Result<Sources, ReadError> {
         let shard_offset = self.geometry().shard_offset(stripe);
         let range = shard_offset..shard_offset + self.geometry().slice_bytes_of(stripe);
         let pieces = self.location.pieces.iter().filter(|piece| piece.checksum.is_some());
@@ -157,7 +162,7 @@ impl StripeRead<'_> {
     }
 
     /// Reads a range of a shard's slice from the drive that holds it.
-    async fn read(
+    pub async fn read(
         &self,
         sources: &Sources,
         shard: u8,

@@ -6,6 +6,7 @@ mod stripe;
 mod writer;
 
 pub(crate) use small::small;
+pub(crate) use stripe::pad_to_blocks;
 pub use writer::Writer;
 
 use crate::location::Receipt;

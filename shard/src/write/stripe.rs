@@ -76,7 +76,7 @@ impl Stripe {
 }
 
 /// Sets a slice's length to whole blocks, zero-padded.
-pub(super) fn pad_to_blocks(slice: &mut Buffer, length: usize) {
+pub(crate) fn pad_to_blocks(slice: &mut Buffer, length: usize) {
     let padded = length.next_multiple_of(BLOCK_BYTES.as_usize());
     slice.set_length(padded);
     slice[length..].fill(0);
