@@ -95,6 +95,14 @@ impl DataId {
         Self(bytes)
     }
 
+    /// The greatest id in `partition`.
+    pub fn last_of(partition: Partition) -> Self {
+        let mut bytes = [0xff; 16];
+        let [high, low] = (partition.get() << 4).to_be_bytes();
+        (bytes[0], bytes[1]) = (high, low | 0x0f);
+        Self(bytes)
+    }
+
     /// The partition that these bytes live in.
     pub const fn partition(self) -> Partition {
         const { assert!(limits::PARTITIONS == 1 << 12) };

@@ -16,6 +16,8 @@ pub const LANES_PER_NODE: u16 = 256;
 pub const CORES_MAX: u16 = 256;
 /// Drives of one node.
 pub const DRIVES_PER_NODE_MAX: usize = 64;
+/// Drives that a process gets to know: those of its start and those that replace others.
+pub const DRIVES_KNOWN_MAX: usize = 2 * DRIVES_PER_NODE_MAX;
 /// Data slices of the widest profile.
 pub const DATA_SLICES_MAX: u8 = 16;
 /// Parity slices of the widest profile.
@@ -125,6 +127,18 @@ pub const COMPACTION_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 pub const COMPACTION_BATCH_BYTES: ByteCount = ByteCount::mib(1);
 /// A compacted segment stays this long, for those who have just looked up a place in it.
 pub const COMPACTION_GRACE: Duration = Duration::from_secs(5);
+/// A scrub of every byte begins so long after the last one ended.
+pub const SCRUB_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+/// What it reads on one node, if nobody asked for it.
+pub const SCRUB_BYTES_PER_SECOND: ByteCount = ByteCount::mib(32);
+/// What repair rebuilds on one node.
+pub const REPAIR_BYTES_PER_SECOND: ByteCount = ByteCount::mib(512);
+/// A drive that is out of service for so long is not waited for: what it held is rebuilt on others.
+pub const REPAIR_DELAY: Duration = Duration::from_secs(600);
+/// Whether there is something to repair is looked at this often.
+pub const SCRUB_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Bodies on which one core's scrub holds leases.
+pub const SCRUB_PAGE_BODIES: usize = 32;
 /// Blocks of index tables that one core keeps, all drives together.
 pub const INDEX_CACHE_BYTES: ByteCount = ByteCount::mib(32);
 /// Entries of a segment that are kept in memory until a table of the index is made of them.
@@ -303,6 +317,8 @@ pub const DRIVE_WATCH_INTERVAL: Duration = Duration::from_millis(250);
 pub const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// A file that the operator names: credentials, certificates.
 pub const OPERATOR_FILE_BYTES_MAX: ByteCount = ByteCount::mib(4);
+/// A path that a command names (Linux: 4,096).
+pub const PATH_BYTES_MAX: usize = 4096;
 /// What a node answers to a command.
 pub const ADMIN_ANSWER_BYTES_MAX: ByteCount = ByteCount::mib(16);
 

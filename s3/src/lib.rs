@@ -32,5 +32,5 @@ mod xml;
 pub use credentials::{Credentials, CredentialsError, Keyring};
 pub use error::{Code, S3Error};
 pub use node::Settings;
-pub use record::to_location;
+pub use record::{of_location, to_location};
 pub use service::Service;

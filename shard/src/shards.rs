@@ -20,13 +20,14 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use hamster_core::ids::{CoreIndex, DataId, DriveOrdinal, Partition, ShardIndex};
 use hamster_core::limits::{
-    BLOCK_BYTES, INDEX_STRETCH_ENTRIES_MAX, INDEX_STRETCHES_WAITING_MAX, READ_BYTES_IN_FLIGHT_MAX,
-    READ_CACHE_BYTES_DEFAULT, STRIPE_BYTES_MAX, WRITE_BYTES_IN_FLIGHT_MAX,
+    BLOCK_BYTES, DRIVES_KNOWN_MAX, INDEX_STRETCH_ENTRIES_MAX, INDEX_STRETCHES_WAITING_MAX,
+    READ_BYTES_IN_FLIGHT_MAX, READ_CACHE_BYTES_DEFAULT, STRIPE_BYTES_MAX,
+    WRITE_BYTES_IN_FLIGHT_MAX,
 };
 use hamster_core::mesh::UnboundPort;
 use hamster_core::sync::{Permit, Semaphore, channel};
-use hamster_core::{BufferPool, ByteCount, Core, Map, Queue};
-use std::cell::RefCell;
+use hamster_core::{BufferPool, ByteCount, Core, Queue};
+use std::cell::{OnceCell, RefCell};
 use std::io;
 use std::ops::Range;
 use std::rc::Rc;
@@ -75,8 +76,11 @@ pub struct Shards(Rc<Inner>);
 struct Inner {
     core: Core,
     table: Arc<DriveTable>,
-    drives: Map<DriveOrdinal, ShardDrive>,
+    /// In the order in which they were opened; none is ever taken away.
+    drives: Box<[OnceCell<ShardDrive>]>,
     lanes: Lanes,
+    writer_epoch: u64,
+    memory: ReadMemory,
     encoder: Encoder,
     restorer: Restorer,
     /// Blocks of memory for stripes on their way to the drives.
@@ -122,25 +126,27 @@ pub async fn open(
         let (table, lanes) = (&table, &lanes);
         async move { open_drive(core, identity, table, lanes, writer_epoch, memory).await }
     });
-    let mut by_ordinal = Map::default();
+    let mut open: Vec<ShardDrive> = Vec::new();
     for drive in join_all(opened).await {
-        if let Some(drive) = drive? {
-            by_ordinal.insert(drive.local.ordinal, drive);
-        }
+        open.extend(drive?);
     }
     lanes.finish_recovery().await.map_err(|_| OpenError::CoreEnded)?;
     let write_bytes = WRITE_BYTES_IN_FLIGHT_MAX.min(half(core.buffers().budget()));
     if core.index() == CoreIndex::new(0) {
-        let watched = by_ordinal.values().map(|drive| Rc::clone(&drive.local)).collect();
+        let watched = open.iter().map(|drive| Rc::clone(&drive.local)).collect();
         drop(core.spawn(Queue::Background, watch::watch(core.clone(), watched)));
     }
     let orphans = Rc::new(Orphans::default());
     drop(core.spawn(Queue::Requests, Rc::clone(&orphans).follow()));
+    let open = open.into_iter().map(OnceCell::from);
+    let drives = open.chain(std::iter::repeat_with(OnceCell::new)).take(DRIVES_KNOWN_MAX);
     Ok(Shards(Rc::new(Inner {
         core: core.clone(),
         table,
-        drives: by_ordinal,
+        drives: drives.collect(),
         lanes,
+        writer_epoch,
+        memory,
         encoder: Encoder::default(),
         restorer: Restorer::default(),
         write_blocks: Semaphore::new(blocks(write_bytes.max(STRIPE_BYTES_MAX))),
@@ -299,6 +305,28 @@ impl Shards {
         compact::drives(self, needs).await;
     }
 
+    /// Opens a further drive on this core; called on every core of the node, for a drive that the
+    /// table knows already. One that fails is marked there and left out.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn add_drive(&self, identity: OpenDrive) -> Result<(), OpenError> {
+        let Inner { core, table, lanes, writer_epoch, memory, .. } = &*self.0;
+        let opened = open_drive(core, identity, table, lanes, *writer_epoch, *memory).await?;
+        let Some(mut drive) = opened else { return Ok(()) };
+        if core.index() == CoreIndex::new(0) {
+            let watched = vec![Rc::clone(&drive.local)];
+            drop(core.spawn(Queue::Background, watch::watch(core.clone(), watched)));
+        }
+        for slot in &self.0.drives {
+            match slot.set(drive) {
+                Ok(()) => return Ok(()),
+                Err(back) => drive = back,
+            }
+        }
+        unreachable!("the table has as many places")
+    }
+
     /// The drives of this node, shared by all cores.
     pub fn drives(&self) -> &Arc<DriveTable> {
         &self.0.table
@@ -314,7 +342,7 @@ impl Shards {
     }
 
     pub(crate) fn drive(&self, ordinal: DriveOrdinal) -> Option<&ShardDrive> {
-        self.0.drives.get(&ordinal)
+        self.open_drives().find(|drive| drive.local.ordinal == ordinal)
     }
 
     /// The drives whose index this core keeps.
@@ -323,7 +351,11 @@ impl Shards {
         let is_kept = |drive: &&ShardDrive| {
             lanes.ownership().keeper(drive.local.ordinal) == lanes.ownership().own()
         };
-        self.0.drives.values().filter(is_kept)
+        self.open_drives().filter(is_kept)
+    }
+
+    fn open_drives(&self) -> impl Iterator<Item = &ShardDrive> {
+        self.0.drives.iter().map_while(OnceCell::get)
     }
 
     pub(crate) fn lanes(&self) -> &Lanes {

@@ -193,14 +193,18 @@ impl Node {
 
     /// What `hamster status` prints, with these further flags.
     pub fn status_with(&self, flags: &[&str]) -> String {
-        let mut command = self.command("status");
-        command.args(flags).args(["--addr", &self.listen.to_string()]);
-        let present =
-            |drive: &&PathBuf| drive.read_dir().is_ok_and(|mut found| found.next().is_some());
-        command.arg("--data-dir").arg(self.drives.iter().find(present).expect("a drive is left"));
-        let finished = run(&mut command, COMMAND_PATIENCE);
+        let finished = self.ask("status", flags);
         finished.assert_ok();
         finished.stdout
+    }
+
+    /// A command that asks the running node, with these arguments.
+    pub fn ask(&self, name: &str, arguments: &[&str]) -> Finished {
+        let mut command = self.command(name);
+        command.args(arguments).args(["--addr", &self.listen.to_string()]);
+        let is_drive = |drive: &&PathBuf| drive.join("node.hamster").is_file();
+        command.arg("--data-dir").arg(self.drives.iter().find(is_drive).expect("a drive is left"));
+        run(&mut command, COMMAND_PATIENCE)
     }
 
     fn command(&self, name: &str) -> Command {

@@ -17,5 +17,6 @@ mod presigned;
 mod quick_start;
 mod reclaim;
 mod refusal;
+mod repair;
 mod support;
 mod users;

@@ -31,6 +31,11 @@ pub enum Command {
     Status(Admin),
     /// Print the metrics of the running node in Prometheus's text format.
     Metrics(Admin),
+    /// List the node's drives, or replace one that is gone.
+    #[command(subcommand)]
+    Drive(Drive),
+    /// Verify what is stored and rebuild what is missing or rotten; without --now: how far it is.
+    Scrub(Scrub),
     /// Measure: load on any S3 endpoint, or what a device and a core can do.
     Bench(hamster_bench::BenchArgs),
     /// Print the version.
@@ -48,10 +53,6 @@ pub enum Later {
     Token(Rest),
     /// Join a cluster (not in this version).
     Join(Rest),
-    /// List or replace drives (not in this version).
-    Drive(Rest),
-    /// Verify what is stored (not in this version).
-    Scrub(Rest),
     /// Add, list or remove users (not in this version).
     User(Rest),
     /// Create, list or revoke keys (not in this version).
@@ -86,8 +87,6 @@ impl Later {
         match self {
             Self::Token(_) => "token",
             Self::Join(_) => "join",
-            Self::Drive(_) => "drive",
-            Self::Scrub(_) => "scrub",
             Self::User(_) => "user",
             Self::Key(_) => "key",
             Self::Simulate(_) => "simulate",
@@ -213,6 +212,39 @@ pub struct Admin {
     /// Ask the node at this address (default: the one of the data directory).
     #[arg(long, value_name = "ADDRESS")]
     pub addr: Option<SocketAddr>,
+}
+
+/// `hamster drive`.
+#[derive(Subcommand)]
+pub enum Drive {
+    /// List the node's drives.
+    List(Admin),
+    /// Have an empty directory take the place of a drive that is gone, while the node serves.
+    Replace(ReplaceDrive),
+}
+
+/// `hamster drive replace`.
+#[derive(Args)]
+pub struct ReplaceDrive {
+    #[command(flatten)]
+    pub admin: Admin,
+    /// The drive that is gone: its number, or its directory as `serve` was given it, in which the
+    /// new one is mounted now.
+    #[arg(long, value_name = "NUMBER|DIR")]
+    pub drive: String,
+}
+
+/// `hamster scrub`.
+#[derive(Args)]
+pub struct Scrub {
+    #[command(flatten)]
+    pub admin: Admin,
+    /// Verify everything now, and wait until that is done.
+    #[arg(long)]
+    pub now: bool,
+    /// Read at most so much per second, e.g. 100MiB (default: no bound).
+    #[arg(long, requires = "now", value_parser = parse_bytes)]
+    pub rate: Option<ByteCount>,
 }
 
 /// Accepts Go-style long flags: `-data-dir` reads as `--data-dir`.

@@ -4,37 +4,87 @@
 
 use crate::boot::BootedCore;
 use crate::command::on_one_core;
+use crate::control::Control;
 use crate::error::NodeError;
 use crate::identity::Identity;
 use crate::metrics::render;
+use crate::replace::{Replaced, replace};
+use crate::scrub::ScrubStatus;
 use crate::status::{Status, of};
-use hamster_core::Core;
-use hamster_core::limits::ADMIN_ANSWER_BYTES_MAX;
+use bytes::Bytes;
+use hamster_core::limits::{ADMIN_ANSWER_BYTES_MAX, PATH_BYTES_MAX};
+use hamster_core::sync::Semaphore;
+use hamster_core::{ByteCount, Core};
 use hamster_net::ca::node_name;
 use hamster_net::http::client::{Ask, Connection};
 use hamster_net::http::{Method, Request, Response, Service};
 use hamster_net::tls::Connector;
+use serde::Deserialize;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 const STATUS_PATH: &str = "/v1/status";
 const METRICS_PATH: &str = "/v1/metrics";
+const SCRUB_PATH: &str = "/v1/scrub";
+const REPLACE_PATH: &str = "/v1/drive/replace";
+/// The answer to what cannot be done: its body says why.
+const REFUSED: u16 = 409;
+/// `RATE_PARAMETER` bytes per second, in the query of [`SCRUB_PATH`].
+const RATE_PARAMETER: &str = "rate=";
+/// How often a command that waits looks how far the node is.
+const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 /// A node that listens answers within this.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers commands on core 0.
 pub struct AdminService {
+    core: Core,
+    control: Control,
     booted: Rc<BootedCore>,
-    cores: u16,
+    /// As `serve` was given them.
+    data_dirs: Vec<PathBuf>,
+    /// Drives are replaced one after the other.
+    replacing: Semaphore,
 }
 
 impl AdminService {
     /// For the node that `booted`.
-    pub fn new(booted: Rc<BootedCore>, cores: u16) -> Self {
-        Self { booted, cores }
+    pub fn new(
+        core: &Core,
+        control: &Control,
+        booted: &Rc<BootedCore>,
+        data_dirs: Vec<PathBuf>,
+    ) -> Self {
+        let (core, control, booted) = (core.clone(), control.clone(), Rc::clone(booted));
+        Self { core, control, booted, data_dirs, replacing: Semaphore::new(1) }
+    }
+
+    /// The drive is named in the body: a path may be anything.
+    async fn replace(&self, mut request: Request) -> Response {
+        let mut named = Vec::new();
+        loop {
+            match request.body.fill().await {
+                Ok([]) => break,
+                Ok(bytes) if named.len() + bytes.len() <= PATH_BYTES_MAX => {
+                    named.extend_from_slice(bytes);
+                    let count = bytes.len();
+                    request.body.consume(count);
+                }
+                Ok(_) | Err(_) => return Response::new(400),
+            }
+        }
+        let _turn = self.replacing.acquire(1).await;
+        let named = String::from_utf8_lossy(&named);
+        let dirs = &self.data_dirs;
+        match replace(&self.core, &self.control, &self.booted, dirs, &named).await {
+            Ok(replaced) => {
+                Response::new(200).body(serde_json::to_vec(&replaced).expect("plain fields"))
+            }
+            Err(error) => Response::new(REFUSED).body(error.to_string().into_bytes()),
+        }
     }
 }
 
@@ -42,14 +92,29 @@ impl Service for AdminService {
     async fn call(&self, request: Request) -> Response {
         let body = match (request.head.method(), request.head.path()) {
             (Method::Get, STATUS_PATH) => {
-                let status = of(&self.booted, self.cores);
+                let status = of(&self.booted, self.core.count());
                 serde_json::to_vec(&status).expect("plain fields")
             }
-            (Method::Get, METRICS_PATH) => render(&of(&self.booted, self.cores)).into_bytes(),
+            (Method::Get, METRICS_PATH) => {
+                render(&of(&self.booted, self.core.count())).into_bytes()
+            }
+            (Method::Post, REPLACE_PATH) => return self.replace(request).await,
+            (Method::Post, SCRUB_PATH) => {
+                let rate =
+                    request.head.query().and_then(|query| query.strip_prefix(RATE_PARAMETER));
+                let rate = rate.and_then(|rate| rate.parse().ok()).map(ByteCount::new);
+                let asked = self.booted.boot.scrub.ask(rate);
+                serde_json::to_vec(&asked).expect("a number")
+            }
             _ => return Response::new(404),
         };
         Response::new(200).body(body)
     }
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, NodeError> {
+    serde_json::from_slice(body)
+        .map_err(|error| NodeError::Metadata(format!("the node's answer is malformed: {error}")))
 }
 
 /// `hamster status`.
@@ -57,9 +122,7 @@ impl Service for AdminService {
 /// # Errors
 /// The directory holds no node, or the node does not answer.
 pub fn status(data_dir: &Path, address: Option<SocketAddr>) -> Result<Status, NodeError> {
-    let body = ask(data_dir, address, STATUS_PATH)?;
-    serde_json::from_slice(&body)
-        .map_err(|error| NodeError::Metadata(format!("the node's answer is malformed: {error}")))
+    read(&ask(data_dir, address, STATUS_PATH)?)
 }
 
 /// `hamster metrics`: Prometheus's text format.
@@ -71,6 +134,66 @@ pub fn metrics(data_dir: &Path, address: Option<SocketAddr>) -> Result<String, N
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
+/// `hamster drive replace`: has an empty directory take the place of a drive that is gone. `named`: the
+/// number of that drive, or its directory as `serve` was given it.
+///
+/// # Errors
+/// As [`status`]; or the node refuses.
+pub fn replace_drive(
+    data_dir: &Path,
+    address: Option<SocketAddr>,
+    named: &str,
+) -> Result<Replaced, NodeError> {
+    let (data_dir, named) = (data_dir.to_path_buf(), named.to_owned());
+    let body = on_one_core(move |core| {
+        let (data_dir, named) = (data_dir.clone(), named.clone());
+        async move {
+            let ask = Asked { method: "POST", path: REPLACE_PATH, body: named.into() };
+            ask_on(&core, &data_dir, address, ask).await
+        }
+    })?;
+    read(&body)
+}
+
+/// `hamster scrub --now`: has the node verify everything from the start, at most so many bytes per
+/// second, and waits until it is done; tells `report` how far it is.
+///
+/// # Errors
+/// As [`status`]; or not everything is good then.
+pub fn scrub(
+    data_dir: &Path,
+    address: Option<SocketAddr>,
+    rate: Option<ByteCount>,
+    report: impl Fn(&ScrubStatus) + Clone + Send + 'static,
+) -> Result<ScrubStatus, NodeError> {
+    let data_dir = data_dir.to_path_buf();
+    let path = match rate {
+        Some(rate) => format!("{SCRUB_PATH}?{RATE_PARAMETER}{}", rate.get()),
+        None => SCRUB_PATH.to_owned(),
+    };
+    let done = on_one_core(move |core| {
+        let (data_dir, path, report) = (data_dir.clone(), path.clone(), report.clone());
+        async move {
+            let ask = Asked { method: "POST", path: &path, body: Bytes::new() };
+            let asked: u64 = read(&ask_on(&core, &data_dir, address, ask).await?)?;
+            loop {
+                let status = ask_on(&core, &data_dir, address, Asked::get(STATUS_PATH)).await?;
+                let status = read::<Status>(&status)?.scrub;
+                if status.done >= asked {
+                    return Ok(status);
+                }
+                report(&status);
+                core.clock().sleep(REPORT_INTERVAL).await;
+            }
+        }
+    })?;
+    match (done.bodies_lost, done.bodies_put_off) {
+        (0, 0) => Ok(done),
+        (0, count) => Err(NodeError::NotRepaired(count)),
+        (count, _) => Err(NodeError::BeyondRepair(count)),
+    }
+}
+
 fn ask(
     data_dir: &Path,
     address: Option<SocketAddr>,
@@ -79,15 +202,28 @@ fn ask(
     let data_dir = data_dir.to_path_buf();
     on_one_core(move |core| {
         let data_dir = data_dir.clone();
-        async move { ask_on(&core, &data_dir, address, path).await }
+        async move { ask_on(&core, &data_dir, address, Asked::get(path)).await }
     })
+}
+
+/// What a command asks of the node.
+struct Asked<'a> {
+    method: &'static str,
+    path: &'a str,
+    body: Bytes,
+}
+
+impl<'a> Asked<'a> {
+    fn get(path: &'a str) -> Self {
+        Self { method: "GET", path, body: Bytes::new() }
+    }
 }
 
 async fn ask_on(
     core: &Core,
     data_dir: &Path,
     address: Option<SocketAddr>,
-    path: &str,
+    asked: Asked<'_>,
 ) -> Result<Vec<u8>, NodeError> {
     let directory = core.disk().directory(data_dir).await.map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => {
@@ -108,16 +244,15 @@ async fn ask_on(
         let mut connection =
             Connection::connect(core, address, Some((&connector, &name))).await.ok()?;
         let host = address.to_string();
-        let ask = Ask {
-            method: "GET",
-            target: path,
-            headers: &[("host", &host)],
-            body: bytes::Bytes::new(),
-        };
+        let Asked { method, path, body } = asked;
+        let ask = Ask { method, target: path, headers: &[("host", &host)], body };
         connection.request(ask, ADMIN_ANSWER_BYTES_MAX.as_usize()).await.ok()
     };
     match core.clock().timeout(ANSWER_TIMEOUT, exchange).await {
         Ok(Some((answer, body))) if answer.status == 200 => Ok(body),
+        Ok(Some((answer, body))) if answer.status == REFUSED => {
+            Err(NodeError::Refused(String::from_utf8_lossy(&body).into_owned()))
+        }
         _ => Err(NodeError::NoAnswer(address)),
     }
 }

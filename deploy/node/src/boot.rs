@@ -11,6 +11,7 @@ use crate::error::NodeError;
 use crate::files::OperatorFiles;
 use crate::identity::Identity;
 use crate::mirrors::{self, Superblocks};
+use crate::scrub::Scrub;
 use crate::seed::Seeder;
 use crate::status::goal;
 use hamster_core::Core;
@@ -24,7 +25,7 @@ use hamster_meta::state::Storage;
 use hamster_meta::{Command, Meta, Open, Outcome, Readers, open_metadata_core};
 use hamster_shard::DriveTable;
 use hamster_shard::drive::{Failure, Superblock};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ pub struct Boot {
     pub number: BootNumber,
     /// What the other cores read the metadata by.
     pub readers: Readers,
+    /// Scrub and repair of all cores.
+    pub scrub: Arc<Scrub>,
     /// What the operator named, as it was at the start.
     pub files: OperatorFiles,
 }
@@ -49,7 +52,7 @@ pub struct BootedCore {
     /// Its handle to the metadata.
     pub meta: Meta,
     /// The drives that are here; their locks are held as long as this process serves.
-    pub drives: Vec<PresentDrive>,
+    pub drives: RefCell<Vec<PresentDrive>>,
     /// Which drives hold the metadata.
     pub superblocks: Superblocks,
     /// Makes further mirrors.
@@ -103,7 +106,7 @@ pub async fn boot(
     };
     readmit(&meta, &layout, &given, &superblocks, &table).await?;
     let seeder = Seeder::default();
-    seeder.seed(&meta, &table, &given.present).await;
+    seeder.seed(&meta, &table, || given.present.iter().map(PresentDrive::open).collect()).await;
     let boot = Arc::new(Boot {
         identity: given.identity,
         drives: given
@@ -114,9 +117,10 @@ pub async fn boot(
         table,
         number,
         readers,
+        scrub: Arc::new(Scrub::new(core.count())),
         files,
     });
-    let (drives, unreadable) = (given.present, Cell::new(None));
+    let (drives, unreadable) = (RefCell::new(given.present), Cell::new(None));
     Ok(BootedCore { meta, drives, superblocks, seeder, unreadable, boot })
 }
 
@@ -226,9 +230,10 @@ fn absent_drives(
     })
 }
 
-/// The drives of `node` in the layout.
+/// The drives of `node` in the layout, but for those that others have replaced.
 pub fn own_drives(layout: &Layout, node: NodeId) -> impl Iterator<Item = &Drive> {
-    layout.record().drives.iter().filter(move |drive| drive.node == node)
+    let drives = layout.record().drives.iter();
+    drives.filter(move |drive| drive.node == node && !drive.is_retired())
 }
 
 /// Checks each drive that is here against the layout: a poisoned one stays out of service, a
@@ -246,6 +251,12 @@ fn settle_drives(
             let what = format!("a drive that the cluster does not know as {ordinal}");
             return Err(NodeError::Foreign { path: drive.path.clone(), what });
         };
+        if known.is_retired() {
+            let path = drive.path.display();
+            let why =
+                format!("{path} is {ordinal}, which another drive has replaced; take it away");
+            return Err(NodeError::NotReplaced(why));
+        }
         if known.state == DriveState::Poisoned {
             table.fail(ordinal, Failure::Poisoned, "a sync failed during an earlier run");
         }

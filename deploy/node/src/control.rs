@@ -14,8 +14,10 @@ use hamster_core::{Core, Set};
 use hamster_net::http::Drain;
 use hamster_net::tls::Acceptor;
 use hamster_s3::Keyring;
-use hamster_shard::Shards;
+use hamster_shard::drive::{Failure, Superblock};
+use hamster_shard::{OpenDrive, Shards};
 use std::cell::{Cell, RefCell};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -32,6 +34,8 @@ pub enum Question {
     Failed(NodeError),
     /// Which of these do you read or write?
     Held(Arc<[DataId]>),
+    /// From core 0: open this further drive.
+    AddDrive(PathBuf, Superblock),
     /// From core 0: from now on go by these files.
     Renew(Arc<OperatorFiles>),
     /// From core 0: take no new requests, answer when the last one is done.
@@ -88,7 +92,7 @@ impl State {
         }
     }
 
-    async fn answer(&self, from: CoreIndex, question: Question) -> Answer {
+    async fn answer(&self, core: &Core, from: CoreIndex, question: Question) -> Answer {
         match question {
             Question::Boot => {
                 self.until(|state| state.boot.borrow().is_some()).await;
@@ -100,6 +104,7 @@ impl State {
             }
             Question::Failed(error) => self.fail(error),
             Question::Renew(files) => self.renew(&files),
+            Question::AddDrive(path, superblock) => self.add_drive(core, &path, superblock).await,
             Question::Drain => {
                 self.drain.start();
                 self.until(|state| state.drained.get()).await;
@@ -118,6 +123,22 @@ impl State {
             }
         }
         Answer::Done
+    }
+
+    async fn add_drive(&self, core: &Core, path: &Path, superblock: Superblock) {
+        self.until(|state| state.shards.borrow().is_some() || state.drained.get()).await;
+        let Some(shards) = self.shards.borrow().clone() else { return };
+        let ordinal = superblock.ordinal;
+        match core.disk().directory(path).await {
+            Ok(directory) => {
+                // Why ignored: a node that ends needs no further drive.
+                let _ = shards.add_drive(OpenDrive { directory, superblock }).await;
+            }
+            Err(error) => {
+                let cause = format!("opening its directory: {error}");
+                shards.drives().fail(ordinal, Failure::of(&error), &cause);
+            }
+        }
     }
 
     fn renew(&self, files: &OperatorFiles) {
@@ -139,9 +160,10 @@ impl Control {
     pub fn bind(core: &Core, port: UnboundControl) -> Self {
         let state = Rc::new(State::default());
         let answering = Rc::clone(&state);
+        let answering_core = core.clone();
         let port = port.bind(core, move |from, question| {
-            let state = Rc::clone(&answering);
-            async move { state.answer(from, question).await }
+            let (core, state) = (answering_core.clone(), Rc::clone(&answering));
+            async move { state.answer(&core, from, question).await }
         });
         Self { port, state, own: core.index(), count: core.count() }
     }
@@ -199,6 +221,11 @@ impl Control {
     /// This core's service goes by these, which can be renewed while it runs.
     pub fn keep(&self, keyring: Keyring, acceptor: Option<Acceptor>) {
         *self.state.renewable.borrow_mut() = Some((keyring, acceptor));
+    }
+
+    /// On core 0: has every core, itself included, open a further drive.
+    pub async fn add_drive(&self, path: PathBuf, superblock: Superblock) {
+        self.ask_all(|| Question::AddDrive(path.clone(), superblock.clone())).await;
     }
 
     /// On core 0: has every core, itself included, go by `files` from now on.

@@ -9,6 +9,7 @@ use hamster_core::disk::DirectoryLock;
 use hamster_core::ids::DriveOrdinal;
 use hamster_core::limits::DRIVES_PER_NODE_MAX;
 use hamster_core::{Core, Directory};
+use hamster_shard::OpenDrive;
 use hamster_shard::drive::{self, DriveError, Inspection, Superblock};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,23 @@ pub struct PresentDrive {
     /// Its identity.
     pub superblock: Superblock,
     _lock: DirectoryLock,
+}
+
+impl PresentDrive {
+    /// A drive that this process has locked.
+    pub fn new(
+        path: PathBuf,
+        directory: Directory,
+        superblock: Superblock,
+        lock: DirectoryLock,
+    ) -> Self {
+        Self { path, directory, superblock, _lock: lock }
+    }
+
+    /// As `shard` takes it.
+    pub fn open(&self) -> OpenDrive {
+        OpenDrive { directory: self.directory.clone(), superblock: self.superblock.clone() }
+    }
 }
 
 /// What the directories given hold.
@@ -119,7 +137,7 @@ async fn open_one(core: &Core, path: &Path) -> Result<Option<PresentDrive>, Node
     }
     match drive::lock(&directory).await {
         Ok((superblock, lock)) => {
-            Ok(Some(PresentDrive { path: path.into(), directory, superblock, _lock: lock }))
+            Ok(Some(PresentDrive::new(path.into(), directory, superblock, lock)))
         }
         Err(DriveError::Unfit(Inspection::Empty)) => Ok(None),
         Err(DriveError::Io(error)) => absent(path, error),

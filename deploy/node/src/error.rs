@@ -11,6 +11,24 @@ pub enum NodeError {
     /// A command or flag of later work.
     #[error("`{0}` is not in this version; `hamster help` and `--help` list what is")]
     NotInThisVersion(String),
+    /// A drive cannot be replaced; the text says why and what to do.
+    #[error("not replaced: {0}")]
+    NotReplaced(String),
+    /// The running node refused a command, with these words.
+    #[error("{0}")]
+    Refused(String),
+    /// A scrub found bodies with too few good shards.
+    #[error(
+        "{0} objects or parts have too few good shards (the log names them); bring back drives that \
+         are out of service and scrub again, or write them anew"
+    )]
+    BeyondRepair(u64),
+    /// A scrub could not rebuild all that is missing.
+    #[error(
+        "{0} objects or parts lack shards for which no drive has a place; free space, or replace the \
+         drives that are out of service: `hamster drive replace`"
+    )]
+    NotRepaired(u64),
     /// SIGTERM or SIGINT came before the command was done.
     #[error("told to stop before it was done")]
     Interrupted,

@@ -38,6 +38,11 @@ pub async fn directory(drive: &Directory, ordinal: DriveOrdinal) -> io::Result<M
     Ok(MirrorDirectory { drive: ordinal, directory })
 }
 
+/// A mirror set as superblocks have it.
+pub fn in_superblock(MirrorSet { epoch, drives }: MirrorSet) -> drive::MirrorSet {
+    drive::MirrorSet { epoch, drives }
+}
+
 /// The superblocks of this node's drives and the mirror set in them. Cheap to clone; core 0 only.
 #[derive(Clone)]
 pub struct Superblocks(Rc<Inner>);
@@ -98,6 +103,11 @@ impl Superblocks {
         true
     }
 
+    /// Has a further drive say it, too.
+    pub fn add(&self, directory: Directory, superblock: Superblock) {
+        self.0.drives.borrow_mut().push((directory, superblock));
+    }
+
     async fn record(&self, set: MirrorSet) -> io::Result<()> {
         tracing::info!(epoch = set.epoch, drives = ?set.drives, "the metadata mirrors change");
         let drives = self.0.drives.borrow().clone();
@@ -108,7 +118,7 @@ impl Superblocks {
             if !self.in_service(ordinal) {
                 continue;
             }
-            superblock.mirrors = drive::MirrorSet { epoch: set.epoch, drives: set.drives.clone() };
+            superblock.mirrors = in_superblock(set.clone());
             match drive::update(&directory, &superblock).await {
                 Ok(()) => {
                     written += 1;

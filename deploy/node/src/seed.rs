@@ -3,7 +3,6 @@
 //!
 //! Never writes to a drive that has left service or whose superblock has gone.
 
-use crate::drives::PresentDrive;
 use crate::mirrors::{self, wanted};
 use crate::status::goal;
 use hamster_core::Set;
@@ -29,44 +28,38 @@ pub fn wanted_now(layout: &Layout, table: &DriveTable) -> usize {
 
 impl Seeder {
     /// Makes the mirrors that are missing, one after the other, as far as free drives allow.
-    pub async fn seed(&self, meta: &Meta, table: &DriveTable, drives: &[PresentDrive]) {
-        while let Some(drive) = self.next(meta, table, drives) {
+    pub async fn seed(&self, meta: &Meta, table: &DriveTable, drives: impl Fn() -> Vec<OpenDrive>) {
+        while let Some(drive) = self.next(meta, table, &drives()) {
             let ordinal = drive.superblock.ordinal;
             tracing::info!(%ordinal, "a metadata mirror is made");
-            if let Err(error) = seed_one(meta, drive).await {
+            if let Err(error) = seed_one(meta, &drive).await {
                 tracing::warn!(%ordinal, %error, "no metadata mirror could be made");
             }
         }
     }
 
     /// The drive to take the next mirror; `None` if there are enough, or no drive is free.
-    fn next<'a>(
-        &self,
-        meta: &Meta,
-        table: &DriveTable,
-        drives: &'a [PresentDrive],
-    ) -> Option<&'a PresentDrive> {
+    fn next(&self, meta: &Meta, table: &DriveTable, drives: &[OpenDrive]) -> Option<OpenDrive> {
         let mirrors = meta.mirrors().drives;
         let mut tried = self.tried.borrow_mut();
         tried.extend(mirrors.iter().copied());
         if mirrors.len() >= wanted_now(&*meta.layout()?, table) {
             return None;
         }
-        let free = |drive: &&PresentDrive| {
+        let free = |drive: &&OpenDrive| {
             let ordinal = drive.superblock.ordinal;
             table.takes_writes(ordinal) && !tried.contains(&ordinal)
         };
         let next = drives.iter().find(free)?;
         tried.insert(next.superblock.ordinal);
-        Some(next)
+        Some(next.clone())
     }
 }
 
-async fn seed_one(meta: &Meta, drive: &PresentDrive) -> io::Result<()> {
-    let PresentDrive { directory, superblock, .. } = drive;
-    let open = OpenDrive { directory: directory.clone(), superblock: superblock.clone() };
+async fn seed_one(meta: &Meta, drive: &OpenDrive) -> io::Result<()> {
+    let OpenDrive { directory, superblock } = drive;
     // Why a look: a mount point whose drive has gone is not to be written.
-    if !open.is_present().await? {
+    if !drive.is_present().await? {
         return Err(io::Error::new(io::ErrorKind::NotFound, "its superblock was removed"));
     }
     let place = mirrors::directory(directory, superblock.ordinal).await?;

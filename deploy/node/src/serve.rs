@@ -10,6 +10,7 @@ use crate::error::NodeError;
 use crate::files::OperatorFiles;
 use crate::memory::Memory;
 use crate::reclaim::{compact, reclaim};
+use crate::scrub::scrub;
 use crate::watch::{settle, watch};
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, join, select, select_all};
 use hamster_core::limits::{DRAIN_TIMEOUT, END_TIMEOUT};
@@ -141,7 +142,7 @@ async fn lead(
     let serving = start_s3(core, shared, control, &booted.boot, &shards, &booted.meta)?;
     let freeing = reclaim(core.clone(), control.clone(), booted.meta.clone(), shards.clone());
     let freeing = core.spawn(Queue::Background, freeing);
-    let compacting = start_compaction(core, control, &booted.meta, &shards);
+    let upkeep = start_upkeep(core, control, &booted.boot, &booted.meta, &shards);
     let admin = start_admin(core, shared, control, &booted)?;
     control.ready().await;
     control.all_ready().await;
@@ -167,7 +168,7 @@ async fn lead(
     }
     drop(watching);
     freeing.cancel();
-    compacting.cancel();
+    upkeep.cancel();
     // Why before it is settled: a drive may fail only here, and then that must be recorded, too.
     match clock.timeout(END_TIMEOUT, booted.meta.flush()).await {
         Ok(Ok(())) => {}
@@ -241,7 +242,7 @@ async fn follow(
         let meta = open_reader(core, boot.readers.clone(), meta);
         let shards = open_shards(core, shared, &boot, lanes).await?;
         start_s3(core, shared, control, &boot, &shards, &meta).map(|serving| {
-            Some((serving, start_compaction(core, control, &meta, &shards), shards, meta))
+            Some((serving, start_upkeep(core, control, &boot, &meta, &shards), shards, meta))
         })
     };
     let (closing, start) = (pin!(closing), pin!(start));
@@ -251,10 +252,10 @@ async fn follow(
     };
     // Why bound to the end: other cores that still drain need the lanes of this one.
     let _stores = match started {
-        Ok(Some((serving, compacting, shards, meta))) => {
+        Ok(Some((serving, upkeep, shards, meta))) => {
             control.ready().await;
             end_service(control, serving, None).await;
-            compacting.cancel();
+            upkeep.cancel();
             Some((shards, meta))
         }
         Ok(None) => return,
@@ -306,13 +307,21 @@ async fn open_shards(
         .map_err(|error| NodeError::Shards(error.to_string()))
 }
 
-/// Has this core tell what it reads, and compact the drives whose index it keeps.
-fn start_compaction(core: &Core, control: &Control, meta: &Meta, shards: &Shards) -> Task<()> {
+/// Has this core tell what it reads, compact the drives whose index it keeps, and scrub its share.
+fn start_upkeep(
+    core: &Core,
+    control: &Control,
+    boot: &Arc<Boot>,
+    meta: &Meta,
+    shards: &Shards,
+) -> Task<()> {
     control.reads_by(shards.clone());
-    core.spawn(
-        Queue::Background,
-        compact(core.clone(), control.clone(), meta.clone(), shards.clone()),
-    )
+    let compacting = compact(core.clone(), control.clone(), meta.clone(), shards.clone());
+    let scrubbing = scrub(core.clone(), meta.clone(), shards.clone(), Arc::clone(boot));
+    let upkeep = async move {
+        join(compacting, scrubbing).await;
+    };
+    core.spawn(Queue::Background, upkeep)
 }
 
 fn start_s3(
@@ -350,7 +359,8 @@ fn start_admin(
         Acceptor::for_peers(core.clock(), &identity.credential(), &identity.authority_certificate)
             .map_err(|error| NodeError::Tls(error.to_string()))?;
     let listener = listen(core, address, "--listen")?;
-    let service = AdminService::new(Rc::clone(booted), core.count());
+    let data_dirs = shared.config.data_dirs.clone();
+    let service = AdminService::new(core, control, booted, data_dirs);
     let serve =
         http::serve(core.clone(), listener, Some(tls), Rc::new(service), control.drain().clone());
     Ok(core.spawn(Queue::Requests, serve))

@@ -1,6 +1,7 @@
 //! What `hamster status` shows, as people and as programs read it.
 
-use crate::boot::{Boot, BootedCore, rung_now};
+use crate::boot::{BootedCore, rung_now};
+use crate::scrub::ScrubStatus;
 use crate::seed::wanted_now;
 use hamster_core::ByteCount;
 use hamster_meta::placement::Layout;
@@ -45,6 +46,9 @@ pub struct Status {
     pub metadata_mirrors_wanted: u16,
     /// Index of the last applied command of the metadata.
     pub applied_index: u64,
+    /// How far scrub and repair are.
+    #[serde(default)]
+    pub scrub: ScrubStatus,
 }
 
 /// More drives are out of service than what was written while all lived survives.
@@ -80,7 +84,7 @@ pub struct DriveStatus {
     pub ordinal: u32,
     /// Its directory; empty while it is absent.
     pub path: String,
-    /// `live`, `full`, `poisoned`, `lost` or `absent`.
+    /// `live`, `full`, `poisoned`, `lost`, `absent` or `replaced`.
     pub state: String,
     /// Why it is not live; empty if it is.
     pub cause: String,
@@ -117,12 +121,25 @@ impl fmt::Display for Status {
             self.mirrors_remark(),
             self.applied_index
         )?;
+        writeln!(f, "scrub     {}", self.scrub)?;
         writeln!(f)?;
-        writeln!(f, "drive  state     used        free        preallocated  rot    directory")?;
+        write!(f, "{}", self.drive_table())
+    }
+}
+
+impl Status {
+    /// Its drives, a line each.
+    pub fn drive_table(&self) -> String {
+        let mut table = String::from(
+            "drive  state     used        free        preallocated  rot    directory\n",
+        );
         for drive in &self.drives {
-            writeln!(
-                f,
-                "{:<6} {:<9} {:<11} {:<11} {:<13} {:<6} {}{}",
+            let cause = match drive.cause.as_str() {
+                "" => String::new(),
+                cause => format!("  ({cause})"),
+            };
+            table += &format!(
+                "{:<6} {:<9} {:<11} {:<11} {:<13} {:<6} {}{cause}\n",
                 drive.ordinal,
                 drive.state,
                 ByteCount::new(drive.used_bytes).to_string(),
@@ -130,14 +147,11 @@ impl fmt::Display for Status {
                 ByteCount::new(drive.preallocated_bytes).to_string(),
                 drive.corruptions,
                 drive.path,
-                if drive.cause.is_empty() { String::new() } else { format!("  ({})", drive.cause) },
-            )?;
+            );
         }
-        Ok(())
+        table
     }
-}
 
-impl Status {
     fn live_drives(&self) -> usize {
         self.drives.iter().filter(|drive| matches!(drive.state.as_str(), "live" | "full")).count()
     }
@@ -193,12 +207,10 @@ pub fn of(booted: &BootedCore, cores: u16) -> Status {
         .map(|ordinal| ordinal.get())
         .collect();
     let drives: Vec<DriveStatus> =
-        boot.table.status().iter().map(|drive| row(drive, boot)).collect();
-    let out =
-        drives.iter().filter(|drive| !matches!(drive.state.as_str(), "live" | "full")).count();
+        boot.table.status().iter().map(|drive| row(drive, booted, layout.as_deref())).collect();
     let metadata = u16::try_from(mirrors.len().saturating_sub(1)).unwrap_or(u16::MAX);
     let parity = |profile: Option<Profile>| profile.map_or(0, |profile| u16::from(profile.m));
-    let out = u16::try_from(out).unwrap_or(u16::MAX);
+    let out = layout.as_ref().map_or(0, |layout| drives_out(layout, &boot.table));
     let left = parity(goal).saturating_sub(out);
     let wanted = layout.as_ref().map_or(0, |layout| wanted_now(layout, &boot.table));
     let damage = (out > parity(goal)).then(|| Damage {
@@ -222,25 +234,38 @@ pub fn of(booted: &BootedCore, cores: u16) -> Status {
         metadata_mirrors: mirrors,
         metadata_mirrors_wanted: u16::try_from(wanted).unwrap_or(u16::MAX),
         applied_index: booted.meta.applied(),
+        scrub: boot.scrub.status(),
     }
+}
+
+/// Drives that are not in service and to which bodies refer: those that were replaced count until
+/// what they held is rebuilt.
+pub(crate) fn drives_out(layout: &Layout, table: &drive::DriveTable) -> u16 {
+    let drives = layout.record().drives.iter();
+    let out = drives.filter(|drive| {
+        drive.state != meta::DriveState::Removed && !table.in_service(drive.ordinal)
+    });
+    u16::try_from(out.count()).unwrap_or(u16::MAX)
 }
 
 /// The profile that the drives would allow if all of them lived.
 pub(crate) fn goal(layout: &Layout) -> Profile {
     let mut record = layout.record().clone();
+    record.drives.retain(|drive| !drive.is_retired());
     for drive in &mut record.drives {
         drive.state = meta::DriveState::Live;
     }
     Layout::new(record).profile()
 }
 
-fn row(drive: &drive::DriveStatus, boot: &Boot) -> DriveStatus {
-    let path = boot
-        .drives
-        .iter()
-        .find(|(_, superblock)| superblock.ordinal == drive.ordinal)
-        .map(|(path, _)| path.display().to_string());
+fn row(drive: &drive::DriveStatus, booted: &BootedCore, layout: Option<&Layout>) -> DriveStatus {
+    let drives = booted.drives.borrow();
+    let present = drives.iter().find(|present| present.superblock.ordinal == drive.ordinal);
+    let path = present.map(|present| present.path.display().to_string());
+    let known = layout.and_then(|layout| layout.drive(drive.ordinal));
+    let is_replaced = known.is_some_and(meta::Drive::is_retired);
     let state = match (&path, drive.state) {
+        _ if is_replaced => "replaced",
         (None, _) => "absent",
         (_, drive::DriveState::Live) => "live",
         (_, drive::DriveState::Full) => "full",

@@ -7,8 +7,9 @@
 //! be done, the node must stop (DESIGN.md, invariant 5).
 
 use crate::boot::{BootedCore, propose};
+use crate::drives::PresentDrive;
 use crate::error::NodeError;
-use crate::status::goal;
+use crate::status::{drives_out, goal};
 use futures_util::future::{Either, select};
 use hamster_core::ids::DriveOrdinal;
 use hamster_core::limits::DRIVE_WATCH_INTERVAL;
@@ -19,6 +20,7 @@ use hamster_meta::{Command, Meta};
 use hamster_shard::drive::{self, DriveTable};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Watches until the metadata refuses.
 pub async fn watch(core: &Core, booted: Rc<BootedCore>) -> NodeError {
@@ -84,7 +86,7 @@ fn settled_at_boot(booted: &BootedCore) -> Set<DriveOrdinal> {
     let table = &booted.boot.table;
     // Why: one that was here at the boot may have gone since.
     let is_here = |ordinal: &DriveOrdinal| {
-        booted.drives.iter().any(|drive| drive.superblock.ordinal == *ordinal)
+        booted.drives.borrow().iter().any(|drive| drive.superblock.ordinal == *ordinal)
     };
     let settled = table.ordinals().filter(|ordinal| match table.state(*ordinal) {
         drive::DriveState::Live | drive::DriveState::Full => false,
@@ -98,7 +100,8 @@ fn settled_at_boot(booted: &BootedCore) -> Set<DriveOrdinal> {
 async fn replace_mirrors(core: &Core, booted: &BootedCore) -> std::convert::Infallible {
     loop {
         core.clock().sleep(DRIVE_WATCH_INTERVAL).await;
-        booted.seeder.seed(&booted.meta, &booted.boot.table, &booted.drives).await;
+        let drives = || booted.drives.borrow().iter().map(PresentDrive::open).collect();
+        booted.seeder.seed(&booted.meta, &booted.boot.table, drives).await;
     }
 }
 
@@ -122,17 +125,14 @@ async fn take_out(meta: &Meta, table: &DriveTable, ordinal: DriveOrdinal) -> Res
 /// Counts the bodies that may be unreadable, in the background, where more drives are out of service
 /// than the data survives.
 fn count_damage(core: &Core, booted: &Rc<BootedCore>, version: u64) {
-    let table = &booted.boot.table;
-    let out = table.ordinals().filter(|ordinal| !table.in_service(*ordinal));
-    let out: Set<DriveOrdinal> = out.collect();
-    let survived = booted.meta.layout().map_or(0, |layout| usize::from(goal(&layout).m));
+    let Some(layout) = booted.meta.layout() else { return };
     booted.unreadable.set(None);
-    if out.len() <= survived {
+    if drives_out(&layout, &booted.boot.table) <= u16::from(goal(&layout).m) {
         return;
     }
-    let booted = Rc::clone(booted);
+    let (booted, table) = (Rc::clone(booted), Arc::clone(&booted.boot.table));
     core.spawn(Queue::Background, async move {
-        match booted.meta.count_unreadable(move |drive| out.contains(&drive)).await {
+        match booted.meta.count_unreadable(move |drive| !table.in_service(drive)).await {
             // Why compared: another drive has left meanwhile, and a later count knows of it.
             Ok(count) if booted.boot.table.version() == version => {
                 tracing::error!(bodies = count, "stored bodies may be unreadable");

@@ -17,6 +17,7 @@ mod install;
 mod move_shards;
 mod put_part;
 mod put_version;
+mod replace_drive;
 mod set_drive;
 
 use crate::command::proposal::{Envelope, Proposal, Session};
@@ -120,6 +121,7 @@ fn apply(change: &mut Change<'_>, command: &Command) -> Result<Outcome, ReadErro
         Command::Found(found) => found::apply(change, found),
         Command::Boot { node } => boot::apply(change, *node),
         Command::SetDrive(set) => set_drive::apply(change, set),
+        Command::ReplaceDrive(replace) => replace_drive::apply(change, replace),
         Command::CreateBucket(create) => create_bucket::apply(change, create),
         Command::DeleteBucket { bucket } => delete_bucket::apply(change, *bucket),
         Command::PutVersion(put) => put_version::apply(change, put),

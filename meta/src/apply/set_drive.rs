@@ -1,4 +1,5 @@
-//! SetDrive: a drive leaves service, is given up, or comes back as a new incarnation.
+//! SetDrive: a drive leaves service, is given up, or comes back as a new incarnation; one that was
+//! replaced is removed.
 
 use super::change::Change;
 use crate::command::{Outcome, SetDrive};
@@ -15,6 +16,10 @@ pub(super) fn apply(change: &mut Change<'_>, set: &SetDrive) -> Result<Outcome, 
     let Some(drive) = drive.filter(|drive| drive.incarnation == set.incarnation) else {
         return Ok(Outcome::NoSuchDrive);
     };
+    // Why: what was rebuilt for a drive's sake must not count twice.
+    if drive.is_retired() && set.state != DriveState::Removed {
+        return Ok(Outcome::NoSuchDrive);
+    }
     if drive.state == set.state {
         return Ok(Outcome::DriveSet { incarnation: drive.incarnation });
     }

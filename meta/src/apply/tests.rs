@@ -3,7 +3,7 @@
 use super::*;
 use crate::command::{
     CompleteUpload, CreateBucket, CreateUpload, DeleteCurrent, FoundCluster, NamedPart,
-    Precondition, PutPart, PutVersion,
+    Precondition, PutPart, PutVersion, ReplaceDrive, SetDrive,
 };
 use crate::query;
 use crate::record::{
@@ -285,6 +285,37 @@ fn a_drive_that_comes_back_is_a_new_incarnation() {
     assert_eq!(replica.apply(set(1, DriveState::Lost)), Outcome::NoSuchDrive);
     let layout: LayoutRecord = replica.record(&key::layout()).expect("founded");
     assert_eq!((layout.version, layout.drives[0].state), (3, DriveState::Live));
+}
+
+#[test]
+fn a_replaced_drive_never_comes_back_and_its_number_is_not_given_again() {
+    let mut replica = Replica::empty();
+    replica.apply(found(1));
+    let layout = |replica: &Replica| replica.record::<LayoutRecord>(&key::layout()).expect("it is");
+    let replace = |former, incarnation| {
+        let (former, uuid) = (DriveOrdinal::new(former), DriveUuid::from_bytes([9; 16]));
+        Command::ReplaceDrive(ReplaceDrive { former, incarnation, uuid })
+    };
+    let before = layout(&replica);
+    let last = before.drives.last().expect("it has drives").ordinal.get();
+    let first = before.drives[0].ordinal.get();
+    assert_eq!(replica.apply(replace(first, 2)), Outcome::NoSuchDrive);
+    let next = |number| Outcome::DriveReplaced(DriveOrdinal::new(number));
+    assert_eq!(replica.apply(replace(first, 1)), next(last + 1));
+    assert_eq!(replica.apply(replace(first, 1)), Outcome::NoSuchDrive);
+    assert_eq!(replica.apply(replace(last + 1, 1)), next(last + 2));
+    let set = |drive, state| {
+        Command::SetDrive(SetDrive { drive: DriveOrdinal::new(drive), incarnation: 1, state })
+    };
+    assert_eq!(replica.apply(set(first, DriveState::Live)), Outcome::NoSuchDrive);
+    let removed = Outcome::DriveSet { incarnation: 1 };
+    assert_eq!(replica.apply(set(first, DriveState::Removed)), removed);
+    assert_eq!(replica.apply(set(first, DriveState::Lost)), Outcome::NoSuchDrive);
+    let after = layout(&replica);
+    assert_eq!(after.drives.len(), before.drives.len() + 2);
+    let newest = after.drives.last().expect("it has drives");
+    assert_eq!((newest.state, newest.incarnation), (DriveState::Live, 1));
+    assert_eq!((newest.node, newest.weight), (before.drives[0].node, before.drives[0].weight));
 }
 
 #[test]

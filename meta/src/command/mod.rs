@@ -16,7 +16,7 @@ use crate::record::{
     UploadId, VersionId,
 };
 use hamster_core::WallTime;
-use hamster_core::ids::{BucketId, ClusterUuid, DataId, DriveOrdinal, NodeId};
+use hamster_core::ids::{BucketId, ClusterUuid, DataId, DriveOrdinal, DriveUuid, NodeId};
 
 /// A change to the replicated state.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +30,8 @@ pub enum Command {
     },
     /// Changes a drive's standing.
     SetDrive(SetDrive),
+    /// Gives the place of a drive that is gone to a new one.
+    ReplaceDrive(ReplaceDrive),
     /// Makes a bucket.
     CreateBucket(CreateBucket),
     /// Removes an empty bucket.
@@ -119,6 +121,17 @@ pub struct FoundCluster {
     pub node: Node,
     /// Its drives.
     pub drives: Vec<Drive>,
+}
+
+/// See [`Command::ReplaceDrive`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReplaceDrive {
+    /// The drive that is gone.
+    pub former: DriveOrdinal,
+    /// As the proposer knows it.
+    pub incarnation: u64,
+    /// The identity of the new one.
+    pub uuid: DriveUuid,
 }
 
 /// See [`Command::SetDrive`].

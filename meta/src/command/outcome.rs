@@ -1,7 +1,7 @@
 //! What a command came to. Every outcome is final: it was decided in apply and stays decided.
 
 use crate::record::{Sequence, UploadId, VersionId};
-use hamster_core::ids::{BootNumber, BucketId};
+use hamster_core::ids::{BootNumber, BucketId, DriveOrdinal};
 
 /// What a founding found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +30,8 @@ pub enum Outcome {
     },
     /// There is no such drive, or the command is about a former incarnation.
     NoSuchDrive,
+    /// The new drive has the place of the former, under this number.
+    DriveReplaced(DriveOrdinal),
     /// The bucket is made.
     BucketCreated(BucketId),
     /// There is a bucket of this name.

@@ -3,7 +3,7 @@
 use super::{Found, Outcome};
 use crate::record::sequence::SequenceWire;
 use crate::record::{Malformed, Sequence, UploadId, VersionId};
-use hamster_core::ids::{BootNumber, BucketId};
+use hamster_core::ids::{BootNumber, BucketId, DriveOrdinal};
 
 /// One message for all outcomes: the kind, and what the kind needs of the rest.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -57,6 +57,7 @@ mod kind {
     pub const SHARDS_MOVED: u32 = 31;
     pub const SHARDS_CHANGED: u32 = 32;
     pub const NO_SUCH_DATA: u32 = 33;
+    pub const DRIVE_REPLACED: u32 = 34;
 }
 
 impl From<&Outcome> for OutcomeWire {
@@ -73,6 +74,7 @@ impl From<&Outcome> for OutcomeWire {
             Outcome::NoSuchNode => bare(kind::NO_SUCH_NODE),
             Outcome::DriveSet { incarnation } => numbered(kind::DRIVE_SET, *incarnation),
             Outcome::NoSuchDrive => bare(kind::NO_SUCH_DRIVE),
+            Outcome::DriveReplaced(drive) => numbered(kind::DRIVE_REPLACED, drive.get().into()),
             Outcome::BucketCreated(bucket) => numbered(kind::BUCKET_CREATED, bucket.get()),
             Outcome::BucketExists { bucket, owner } => {
                 Self { text: owner.clone(), ..numbered(kind::BUCKET_EXISTS, bucket.get()) }
@@ -133,6 +135,10 @@ impl TryFrom<OutcomeWire> for Outcome {
             kind::BOOTED => Self::Booted(BootNumber::new(number)),
             kind::NO_SUCH_NODE => Self::NoSuchNode,
             kind::DRIVE_SET => Self::DriveSet { incarnation: number },
+            kind::DRIVE_REPLACED => {
+                let ordinal = u32::try_from(wire.number).map_err(|_| Malformed::Not("outcome"))?;
+                Self::DriveReplaced(DriveOrdinal::new(ordinal))
+            }
             kind::NO_SUCH_DRIVE => Self::NoSuchDrive,
             kind::BUCKET_CREATED => Self::BucketCreated(BucketId::new(number)),
             kind::BUCKET_EXISTS => {

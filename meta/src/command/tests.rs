@@ -129,7 +129,13 @@ fn later_commands() -> Vec<(Command, &'static str)> {
         expected: vec![piece(5, Some(1)), piece(6, None)],
         pieces: vec![piece(5, Some(1)), piece(7, Some(2))],
     };
+    let replace = Command::ReplaceDrive(ReplaceDrive {
+        former: DriveOrdinal::new(2),
+        incarnation: 3,
+        uuid: DriveUuid::from_bytes([4; 16]),
+    });
     vec![
+        (replace, "7a160802100322"),
         (
             bury,
             "6a310a190a0508ac0210021210090909090909090909090909090909090a\
@@ -201,6 +207,7 @@ fn outcomes_survive_the_session() {
         Outcome::ShardsMoved,
         Outcome::ShardsChanged,
         Outcome::NoSuchData,
+        Outcome::DriveReplaced(DriveOrdinal::new(6)),
     ];
     let mut kinds: Vec<u8> = Vec::new();
     for outcome in outcomes {
@@ -214,7 +221,7 @@ fn outcomes_survive_the_session() {
         kinds,
         [
             1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 14, 15, 17, 16, 18, 19, 20, 21, 22, 23,
-            24, 25, 26, 27, 28, 29, 30, 31, 32, 33,
+            24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34,
         ]
     );
 }

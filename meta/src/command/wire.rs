@@ -2,7 +2,7 @@
 
 use super::{
     Command, CompleteUpload, CreateBucket, CreateUpload, DeleteCurrent, FoundCluster, NamedPart,
-    Precondition, PutPart, PutVersion, SetDrive,
+    Precondition, PutPart, PutVersion, ReplaceDrive, SetDrive,
 };
 use crate::record::data::{DataRecordWire, PieceWire};
 use crate::record::layout::{DriveWire, NodeWire, ProfileWire};
@@ -13,14 +13,14 @@ use crate::record::{
     UploadId, VersionId,
 };
 use hamster_core::WallTime;
-use hamster_core::ids::{BucketId, ClusterUuid, DataId, DriveOrdinal, NodeId};
+use hamster_core::ids::{BucketId, ClusterUuid, DataId, DriveOrdinal, DriveUuid, NodeId};
 
 const NOT: Malformed = Malformed::Not("command");
 
 /// A command.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct CommandWire {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15")]
     kind: Option<Kind>,
 }
 
@@ -54,6 +54,8 @@ enum Kind {
     Bury(BuryWire),
     #[prost(message, tag = "14")]
     MoveShards(MoveShardsWire),
+    #[prost(message, tag = "15")]
+    ReplaceDrive(ReplaceDriveWire),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -78,6 +80,16 @@ struct SetDriveWire {
     incarnation: u64,
     #[prost(uint32, tag = "3")]
     state: u32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ReplaceDriveWire {
+    #[prost(uint32, tag = "1")]
+    former: u32,
+    #[prost(uint64, tag = "2")]
+    incarnation: u64,
+    #[prost(bytes = "vec", tag = "3")]
+    uuid: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -231,6 +243,11 @@ impl From<&Command> for CommandWire {
                 incarnation: set.incarnation,
                 state: set.state.to_wire(),
             }),
+            Command::ReplaceDrive(replace) => Kind::ReplaceDrive(ReplaceDriveWire {
+                former: replace.former.get(),
+                incarnation: replace.incarnation,
+                uuid: replace.uuid.bytes().to_vec(),
+            }),
             Command::CreateBucket(create) => Kind::CreateBucket(CreateBucketWire {
                 name: create.name.clone(),
                 owner: create.owner.clone(),
@@ -325,6 +342,11 @@ impl TryFrom<CommandWire> for Command {
                 };
                 Self::Bury { rows: bury.rows.into_iter().map(row).collect::<Result<_, _>>()? }
             }
+            Kind::ReplaceDrive(replace) => Self::ReplaceDrive(ReplaceDrive {
+                former: DriveOrdinal::new(replace.former),
+                incarnation: replace.incarnation,
+                uuid: DriveUuid::from_bytes(replace.uuid.try_into().map_err(|_| NOT)?),
+            }),
             Kind::MoveShards(moving) => {
                 let pieces = |wire: Vec<PieceWire>| wire.into_iter().map(Into::into).collect();
                 Self::MoveShards {

@@ -47,8 +47,12 @@ pub enum DriveState {
     Live,
     /// It refused durability: out of service until re-admitted under a new incarnation.
     Poisoned,
-    /// Gone for good: what it held is rebuilt elsewhere.
+    /// Gone: what it held is rebuilt elsewhere, unless it comes back before.
     Lost,
+    /// Another drive has its place: what it held is being rebuilt, and it never comes back.
+    Replaced,
+    /// Replaced, and nothing refers to it any more.
+    Removed,
 }
 
 /// A node.
@@ -86,9 +90,14 @@ pub struct Drive {
 }
 
 impl Drive {
-    /// It is not lost.
+    /// It is in service, or may be again without a word of the operator.
     pub fn exists(&self) -> bool {
-        self.state != DriveState::Lost
+        matches!(self.state, DriveState::Live | DriveState::Poisoned)
+    }
+
+    /// It never comes back.
+    pub fn is_retired(&self) -> bool {
+        matches!(self.state, DriveState::Replaced | DriveState::Removed)
     }
 }
 
@@ -186,6 +195,8 @@ impl DriveState {
             Self::Live => 0,
             Self::Poisoned => 1,
             Self::Lost => 2,
+            Self::Replaced => 3,
+            Self::Removed => 4,
         }
     }
 
@@ -194,6 +205,8 @@ impl DriveState {
             0 => Ok(Self::Live),
             1 => Ok(Self::Poisoned),
             2 => Ok(Self::Lost),
+            3 => Ok(Self::Replaced),
+            4 => Ok(Self::Removed),
             _ => Err(Malformed::Not("drive state")),
         }
     }

@@ -2,6 +2,7 @@
 
 use hamster_core::ByteCount;
 use hamster_core::ids::DriveOrdinal;
+use hamster_core::limits::DRIVES_KNOWN_MAX;
 use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -49,8 +50,8 @@ impl Failure {
 
 /// The drives of this node. One for the process, behind an `Arc`.
 pub struct DriveTable {
-    /// Sorted by ordinal.
-    drives: Vec<Entry>,
+    /// In the order in which they came; none is ever taken away.
+    drives: Box<[OnceLock<Entry>]>,
     version: AtomicU64,
 }
 
@@ -129,7 +130,28 @@ impl DriveTable {
         });
         let mut drives: Vec<Entry> = present.chain(absent).collect();
         drives.sort_by_key(|entry| entry.ordinal);
+        let known = drives.into_iter().map(OnceLock::from);
+        let free = std::iter::repeat_with(OnceLock::new);
+        let drives = known.chain(free).take(DRIVES_KNOWN_MAX).collect();
         Self { drives, version: AtomicU64::new(0) }
+    }
+
+    /// A further drive, in service. `false`: there is room for no more, or it is known.
+    pub fn add(&self, ordinal: DriveOrdinal) -> bool {
+        if self.entry(ordinal).is_some() {
+            return false;
+        }
+        let mut entry = Entry::new(ordinal, LIVE);
+        for slot in &self.drives {
+            match slot.set(entry) {
+                Ok(()) => {
+                    self.version.fetch_add(1, Ordering::Release);
+                    return true;
+                }
+                Err(back) => entry = back,
+            }
+        }
+        false
     }
 
     /// Takes a drive out of service, at once and on every core. Only the first failure counts.
@@ -173,19 +195,22 @@ impl DriveTable {
         matches!(self.state(ordinal), DriveState::Live | DriveState::Full)
     }
 
-    /// The drives of this node, sorted.
-    pub fn ordinals(&self) -> impl Iterator<Item = DriveOrdinal> {
-        self.drives.iter().map(|entry| entry.ordinal)
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.drives.iter().map_while(OnceLock::get)
     }
 
-    /// State and figures of every drive, sorted.
+    /// The drives of this node, in the order in which they came.
+    pub fn ordinals(&self) -> impl Iterator<Item = DriveOrdinal> {
+        self.entries().map(|entry| entry.ordinal)
+    }
+
+    /// State and figures of every drive.
     pub fn status(&self) -> Vec<DriveStatus> {
-        self.drives.iter().map(Entry::status).collect()
+        self.entries().map(Entry::status).collect()
     }
 
     pub(crate) fn entry(&self, ordinal: DriveOrdinal) -> Option<&Entry> {
-        let place = self.drives.binary_search_by_key(&ordinal, |entry| entry.ordinal).ok()?;
-        self.drives.get(place)
+        self.entries().find(|entry| entry.ordinal == ordinal)
     }
 
     pub(crate) fn set_full(&self, ordinal: DriveOrdinal, full: bool) {
@@ -251,6 +276,20 @@ mod tests {
         assert_eq!(table.state(one), DriveState::Poisoned);
         assert_eq!(table.status()[0].cause.as_deref(), Some("sync: EIO"));
         assert_eq!(table.version(), 1);
+    }
+
+    #[test]
+    fn a_further_drive_is_known_once() {
+        let table = DriveTable::new([DriveOrdinal::new(1)], []);
+        let version = table.version();
+        assert!(table.add(DriveOrdinal::new(7)));
+        assert!(!table.add(DriveOrdinal::new(7)));
+        assert!(!table.add(DriveOrdinal::new(1)));
+        assert!(table.takes_writes(DriveOrdinal::new(7)));
+        assert_eq!(table.ordinals().count(), 2);
+        assert!(table.version() > version);
+        let more = (8..).map(DriveOrdinal::new).take_while(|more| table.add(*more)).count();
+        assert_eq!(more, DRIVES_KNOWN_MAX - 2);
     }
 
     #[test]
