@@ -127,6 +127,14 @@ pub const COMPACTION_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 pub const COMPACTION_BATCH_BYTES: ByteCount = ByteCount::mib(1);
 /// A compacted segment stays this long, for those who have just looked up a place in it.
 pub const COMPACTION_GRACE: Duration = Duration::from_secs(5);
+/// What nothing refers to is looked for this often.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+/// The first time so long after the start.
+pub const SWEEP_DELAY: Duration = Duration::from_secs(60);
+/// Runs of a drive that a sweep looks at together.
+pub const SWEEP_PAGE_RUNS: usize = 1024;
+/// It rests so long then.
+pub const SWEEP_PAUSE: Duration = Duration::from_millis(5);
 /// A scrub of every byte begins so long after the last one ended.
 pub const SCRUB_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// What it reads on one node, if nobody asked for it.

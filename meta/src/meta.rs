@@ -331,6 +331,20 @@ impl Meta {
         self.walk(move |view| query::data::referenced(view, &ids)).await
     }
 
+    /// The data record of each of these data ids; `None` where nothing refers to it. For what `None`
+    /// means, see [`Meta::referenced`].
+    ///
+    /// # Errors
+    /// As every query.
+    ///
+    /// # Panics
+    /// On more than [`DATA_IDS_PER_CALL_MAX`].
+    pub async fn records_of(&self, ids: &[DataId]) -> Result<Vec<Option<DataRecord>>, MetaError> {
+        assert!(ids.len() <= DATA_IDS_PER_CALL_MAX, "the caller asks in pages");
+        let ids = ids.to_vec();
+        self.walk(move |view| query::data::of(view, &ids)).await
+    }
+
     /// A page of all data records, those of versions and those of parts, of one moment: by
     /// partition and data id, behind `after`. At most `limit` records, and at most
     /// [`DATA_IDS_PER_CALL_MAX`]; an empty page is the end.

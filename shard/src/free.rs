@@ -14,7 +14,7 @@ use crate::lane::RunEntry;
 use crate::location::Location;
 use crate::read::ReadError;
 use crate::segment::Class;
-use crate::segment::run::{Framing, chunk_bytes, framing};
+use crate::segment::run::{Framing, RunHeader, chunk_bytes, framing};
 use crate::shards::{ShardDrive, Shards};
 use hamster_core::ids::{DriveOrdinal, SegmentNumber};
 use hamster_core::limits::BLOCK_BYTES;
@@ -58,15 +58,48 @@ pub(crate) async fn superseded(
 ) -> Result<(), ReadError> {
     let dead = former.iter().map(|run| (run.placement.clone(), slice_bytes));
     let dead: Vec<_> = dead.collect();
-    runs(shards, drive, &dead).await.map_err(|_| ReadError::ShuttingDown)
+    runs(shards, drive, &dead).await.map(drop).map_err(|_| ReadError::ShuttingDown)
 }
 
-/// Frees runs of a drive, each of a body with slices of this length.
+/// Frees runs of bulk segments that belong to nothing. Returns how many were not free yet.
+pub(crate) async fn strays(
+    shards: &Shards,
+    drive: &ShardDrive,
+    strays: &[RunEntry],
+) -> Result<u64, MeshClosed> {
+    let mut dead = Vec::new();
+    for run in strays {
+        match slice_bytes(&drive.local, run).await {
+            Ok(Some(slice_bytes)) => dead.push((run.placement.clone(), slice_bytes)),
+            // What is rotten is told by a scrub, if anyone needs it.
+            Ok(None) => {}
+            Err(error) => failed(&drive.local, &error),
+        }
+    }
+    runs(shards, drive, &dead).await
+}
+
+/// As the run itself says.
+async fn slice_bytes(drive: &LocalDrive, run: &RunEntry) -> io::Result<Option<u32>> {
+    let place = &run.placement;
+    let file = drive.segment(place.segment, place.class).await?;
+    let block = drive.core.buffers().take(BLOCK_BYTES).await;
+    let (block, outcome) = file.read_at(place.position, block).await;
+    let header = block.get(..outcome?).and_then(RunHeader::decode);
+    let header = header
+        .filter(|header| (header.content.data, header.content.shard) == (run.data, run.shard));
+    Ok(header.map(|header| header.content.slice_bytes))
+}
+
+/// Frees runs of a drive, each of a body with slices of this length. Returns how many were not free
+/// yet.
 async fn runs(
     shards: &Shards,
     drive: &ShardDrive,
     runs: &[(Placement, u32)],
-) -> Result<(), MeshClosed> {
+) -> Result<u64, MeshClosed> {
+    // Why one after the other: of two who free the same run, one must see what the other has done.
+    let _turn = shards.turn_to_free().await;
     let local = &drive.local;
     let mut dead = Vec::new();
     let mut punched = Set::default();
@@ -87,7 +120,9 @@ async fn runs(
             failed(local, &error);
         }
     }
-    shards.lanes().died(local.ordinal, dead).await
+    let freed = dead.len() as u64;
+    shards.lanes().died(local.ordinal, dead).await?;
+    Ok(freed)
 }
 
 async fn free(drive: &LocalDrive, place: &Placement, slice_bytes: u32) -> io::Result<Option<Dead>> {

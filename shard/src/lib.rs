@@ -25,6 +25,7 @@ mod repair;
 mod scrub;
 mod segment;
 mod shards;
+mod sweep;
 mod wire;
 pub mod write;
 
@@ -36,4 +37,5 @@ pub use read::{CacheFigures, ReadError, Reader};
 pub use repair::{RepairError, Target};
 pub use scrub::{Checked, Depth};
 pub use shards::{OpenError, ReadMemory, Shards, open};
+pub use sweep::{Claims, SweepError, Swept};
 pub use write::{WriteError, Writer};

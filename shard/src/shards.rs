@@ -15,6 +15,7 @@ use crate::recover::{self, RecoverError};
 use crate::repair::{self, RepairError, Target};
 use crate::scrub::{self, Checked, Depth};
 use crate::segment::{Class, DIRECTORY_NAME};
+use crate::sweep::{self, Claims, SweepError, Swept};
 use crate::write::{self, WriteError, Writer};
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -91,6 +92,7 @@ struct Inner {
     read_buffers: BufferPool,
     cache: RefCell<Cache>,
     leases: Leases,
+    freeing: Semaphore,
     orphans: Rc<Orphans>,
 }
 
@@ -154,6 +156,7 @@ pub async fn open(
         read_buffers: BufferPool::new(memory.total()),
         cache: RefCell::new(Cache::new(memory.cache)),
         leases: Leases::default(),
+        freeing: Semaphore::new(1),
         orphans,
     })))
 }
@@ -305,6 +308,19 @@ impl Shards {
         compact::drives(self, needs).await;
     }
 
+    /// Goes through the index of a drive: frees what nothing refers to, and finds anew how much of each
+    /// segment is dead. On one core of the node at a time: the one that frees bodies.
+    ///
+    /// # Errors
+    /// See [`SweepError`]; what was freed until then is free.
+    pub async fn sweep(
+        &self,
+        drive: DriveOrdinal,
+        claims: &dyn Claims,
+    ) -> Result<Swept, SweepError> {
+        sweep::drive(self, drive, claims).await
+    }
+
     /// Opens a further drive on this core; called on every core of the node, for a drive that the
     /// table knows already. One that fails is marked there and left out.
     ///
@@ -376,6 +392,10 @@ impl Shards {
 
     pub(crate) fn orphans(&self) -> &Rc<Orphans> {
         &self.0.orphans
+    }
+
+    pub(crate) async fn turn_to_free(&self) -> Permit {
+        self.0.freeing.acquire(1).await
     }
 
     pub(crate) fn read_buffers(&self) -> &BufferPool {

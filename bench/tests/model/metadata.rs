@@ -65,11 +65,6 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Whether a version or a row of the dead queue names `data`.
-    pub fn knows(&self, data: Data) -> bool {
-        self.is_current(data) || self.dead.contains(data)
-    }
-
     pub fn is_current(&self, data: Data) -> bool {
         self.current.contains(&Some(data))
     }

@@ -26,8 +26,7 @@ pub enum Put {
     /// Durable and in the index: the receipt.
     Written,
     Proposed,
-    /// Never proposed: the reclaimer may free it.
-    GivenUp,
+    /// Decided, or given up: its writer holds it no more.
     Over,
 }
 
@@ -75,14 +74,6 @@ pub struct Copy {
     pub to: Place,
 }
 
-/// One pass over what recovery found.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Sweep {
-    pub next: Data,
-    /// Found to be unreferenced; not yet freed.
-    pub doomed: Option<Data>,
-}
-
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Node {
     pub phase: Phase,
@@ -91,7 +82,8 @@ pub struct Node {
     pub readers: [Reader; CORES],
     pub reclaimer: Reclaimer,
     pub copy: Option<Copy>,
-    pub sweep: Sweep,
+    /// The sweep found that no writer holds it and no version names it.
+    pub doomed: Option<Data>,
 }
 
 impl Node {
@@ -113,7 +105,7 @@ impl Node {
             readers: [Reader::Idle; CORES],
             reclaimer: Reclaimer::Idle,
             copy: None,
-            sweep: Sweep { next: 0, doomed: None },
+            doomed: None,
         }
     }
 }

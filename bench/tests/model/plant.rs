@@ -10,12 +10,12 @@ pub enum Plant {
     FreeWithoutAsking,
     /// A core answers the reclaimer while a look-up that began earlier has not yet got its lease.
     LeaseAfterWait,
-    /// The sweep also frees what is "not referenced" of the boot that still runs.
-    SweepCurrentBoot,
+    /// The sweep does not ask first whether somebody writes it.
+    SweepIgnoresWriters,
     /// The sweep looks up before this boot's number is applied.
     SweepBeforeBoot,
-    /// The sweep only asks for versions: a row of the dead queue does not count.
-    SweepIgnoresDeadQueue,
+    /// The sweep does not ask in the end whether somebody reads it.
+    SweepIgnoresReaders,
     /// The sweep trusts earlier boots to have swept: it visits runs of the boot before only.
     SweepLastBootOnly,
     /// Dead rows are taken off the queue before the free is durable.
@@ -28,8 +28,6 @@ pub enum Plant {
     ForgetSession,
     /// The data of a proposed commit are given up when the client goes away.
     GiveUpProposed,
-    /// The data of an upload given up are freed while the append is still under way.
-    GiveUpUnsettled,
     /// A segment is recycled under the generation it had.
     RecycleSameGeneration,
     /// A recycled segment is written before its new header is durable.
@@ -40,8 +38,6 @@ pub enum Plant {
     IndexBeforeDurable,
     /// The index is set to the copy even if the run was freed meanwhile.
     IndexBlindly,
-    /// A copy counts as written by the boot that copies.
-    CopyTakesNewBoot,
     /// A writer takes what room the active segment has even when no segment is free.
     RoomWithoutReserve,
     /// A reader serves whatever it finds at the place.
@@ -49,25 +45,23 @@ pub enum Plant {
 }
 
 /// All of them, each with a scope in which it does harm.
-pub const ALL: [(Plant, Scope); 20] = [
+pub const ALL: [(Plant, Scope); 18] = [
     (Plant::FreeWithoutAsking, BULK_GET),
     (Plant::LeaseAfterWait, BULK_GET),
-    (Plant::SweepCurrentBoot, BULK_WRITERS),
+    (Plant::SweepIgnoresWriters, BULK_WRITERS),
     (Plant::SweepBeforeBoot, BULK_WRITERS),
-    (Plant::SweepIgnoresDeadQueue, BULK_GET),
+    (Plant::SweepIgnoresReaders, BULK_GET),
     (Plant::SweepLastBootOnly, TWO_CRASHES),
     (Plant::BuryBeforeDurable, BULK_GET),
     (Plant::AcceptOlderBury, SMALL_GET),
     (Plant::AcceptOlderCommit, BULK_WRITERS),
     (Plant::ForgetSession, BULK_WRITERS),
     (Plant::GiveUpProposed, BULK_WRITERS),
-    (Plant::GiveUpUnsettled, BULK_WRITERS),
     (Plant::RecycleSameGeneration, NEARLY_FULL),
     (Plant::RecycleBeforeHeader, COMPACTION),
     (Plant::RecycleUnsettled, COMPACTION),
     (Plant::IndexBeforeDurable, COMPACTION),
     (Plant::IndexBlindly, COMPACTION),
-    (Plant::CopyTakesNewBoot, TWO_CRASHES),
     (Plant::RoomWithoutReserve, NEARLY_FULL),
     (Plant::ServeUnverified, COMPACTION),
 ];

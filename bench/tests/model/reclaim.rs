@@ -6,15 +6,16 @@
 //!    before the question have ended. No waiting time does this: a look-up may go to the disk.
 //! 2. The reclaimer takes its page from the applied state, then asks every core, then frees what
 //!    none holds. What is held stays in the queue.
-//! 3. The sweep frees runs of older boots only, after this boot's number is applied, upon a
-//!    linearizable "no version and no row of the dead queue names it".
+//! 3. The sweep begins after this boot's number is applied. It frees what no core holds (so its
+//!    writer is done), then no version names (so none ever will), and then again no core holds, upon
+//!    a question as in rule 1 (so who read the state before is done).
 //! 4. Apply refuses every command of an older boot, Bury too, and applies no proposal twice.
-//! 5. Data are given up by their coordinator only if they were never proposed, and freed only once
-//!    their append is in the index.
+//! 5. Data are given up by their coordinator only if they were never proposed; their writer holds
+//!    them until their append is in the index. A sweep frees them.
 //! 6. Bury is proposed after the free is durable. Of a small run no free is durable before its
-//!    segment is recycled: so the sweep of each boot visits the runs of *all* older boots.
-//! 7. A copy keeps the boot of its writer; it is durable before the index moves to it, and the
-//!    index moves only if it still points to the original.
+//!    segment is recycled: so the sweep visits the runs of *all* boots.
+//! 7. A copy is durable before the index moves to it, and the index moves only if it still points to
+//!    the original.
 //! 8. A segment is recycled when it is sealed, every append to it is durable and indexed, no copy
 //!    is under way and the index points nowhere into it; its header with the next generation is
 //!    durable before it is written.
@@ -29,7 +30,7 @@
 
 use crate::drive::{Cell, Class, DATA_IDS, Data, Drive, Place, Run, SEGMENTS, SLOTS};
 use crate::metadata::{Command, KEYS, Metadata, Proposal, Set};
-use crate::node::{CORES, Copy, Node, Phase, Put, Reader, Reclaimer, Sweep};
+use crate::node::{CORES, Copy, Node, Phase, Put, Reader, Reclaimer};
 use crate::plant::Plant;
 use crate::scope::Scope;
 use stateright::{Model, Property};
@@ -75,7 +76,6 @@ pub enum Action {
     Append(Data),
     Keep(Data),
     GiveUp(Data),
-    FreeGivenUp(Data),
     Propose(Data),
     Delete { key: usize },
     Sync { segment: usize },
@@ -93,7 +93,7 @@ pub enum Action {
     MoveIndex,
     Recycle { segment: usize },
     SyncHeader { segment: usize },
-    SweepAsk,
+    SweepAsk(Data),
     SweepFree,
     Crash { kept: u8 },
     Recover { last_wins: bool },
@@ -182,12 +182,10 @@ impl Reclaim {
             }
         }
         for data in 0..DATA_IDS {
-            match node.puts[data] {
-                Put::Appending { place, .. } if drive.is_durable(place) => {
-                    actions.push(Action::Keep(data));
-                }
-                Put::GivenUp => actions.push(Action::FreeGivenUp(data)),
-                _ => {}
+            if let Put::Appending { place, .. } = node.puts[data]
+                && drive.is_durable(place)
+            {
+                actions.push(Action::Keep(data));
             }
         }
         self.sweep(state, actions);
@@ -198,26 +196,26 @@ impl Reclaim {
     }
 
     fn sweep(&self, state: &State, actions: &mut Vec<Action>) {
-        if state.node.sweep.doomed.is_some() {
-            actions.push(Action::SweepFree);
-        } else if self.next_to_sweep(state).is_some() {
-            actions.push(Action::SweepAsk);
-        }
-    }
-
-    /// The next run that the sweep asks about.
-    fn next_to_sweep(&self, state: &State) -> Option<Data> {
         let State { drive, node, metadata, .. } = state;
-        (node.sweep.next..DATA_IDS).find(|&data| {
+        if let Some(data) = node.doomed {
+            // The question is answered when the look-ups that have read the state have ended.
+            let is_it = |reader: &Reader| matches!(*reader, Reader::LookedUp { data: of, .. } if of == data);
+            if !node.readers.iter().any(is_it) || self.is(Plant::SweepIgnoresReaders) {
+                actions.push(Action::SweepFree);
+            }
+            return;
+        }
+        // Whether no version names it is asked in the step itself; of the others nothing comes.
+        let is_candidate = |&data: &Data| {
             let Some(run) = node.index[data].and_then(|place| drive.run_at(place)) else {
                 return false;
             };
-            match self.plant {
-                Some(Plant::SweepCurrentBoot | Plant::SweepBeforeBoot) => true,
-                Some(Plant::SweepLastBootOnly) => run.boot + 1 == metadata.boot,
-                _ => run.boot < metadata.boot,
-            }
-        })
+            let is_written = matches!(node.puts[data], Put::Written | Put::Proposed);
+            let is_visited = !self.is(Plant::SweepLastBootOnly) || run.boot + 1 == metadata.boot;
+            let is_free = !is_written || self.is(Plant::SweepIgnoresWriters);
+            is_visited && is_free && !metadata.is_current(data)
+        };
+        actions.extend((0..DATA_IDS).filter(is_candidate).map(Action::SweepAsk));
     }
 
     fn reclaim(&self, state: &State, actions: &mut Vec<Action>) {
@@ -296,7 +294,6 @@ impl Reclaim {
             Action::Append(_)
             | Action::Keep(_)
             | Action::GiveUp(_)
-            | Action::FreeGivenUp(_)
             | Action::Propose(_)
             | Action::Delete { .. } => self.write(state, action),
             Action::Apply { proposal, again } => self.apply(state, proposal, again),
@@ -313,18 +310,12 @@ impl Reclaim {
             | Action::MoveIndex
             | Action::Recycle { .. }
             | Action::SyncHeader { .. } => self.move_runs(state, action),
-            Action::SweepAsk => {
-                if let Some(data) = self.next_to_sweep(state) {
-                    let is_known = match self.plant {
-                        Some(Plant::SweepIgnoresDeadQueue) => state.metadata.is_current(data),
-                        _ => state.metadata.knows(data),
-                    };
-                    let doomed = (!is_known).then_some(data);
-                    state.node.sweep = Sweep { next: data + 1, doomed };
-                }
-            }
+            Action::SweepAsk(data) => state.node.doomed = Some(data),
             Action::SweepFree => {
-                if let Some(data) = state.node.sweep.doomed.take() {
+                let mut leases = state.node.readers.iter().filter_map(|reader| reader.lease());
+                if let Some(data) = state.node.doomed.take()
+                    && (!leases.any(|leased| leased == data) || self.is(Plant::SweepIgnoresReaders))
+                {
                     self.free(state, data);
                 }
             }
@@ -362,23 +353,14 @@ impl Reclaim {
             Action::Keep(data) => {
                 if let Put::Appending { place, leaving } = state.node.puts[data] {
                     state.node.index[data] = Some(place);
-                    state.node.puts[data] = match leaving {
-                        // Its free came too early and found nothing.
-                        true if self.is(Plant::GiveUpUnsettled) => Put::Over,
-                        true => Put::GivenUp,
-                        false => Put::Written,
-                    };
+                    state.node.puts[data] = if leaving { Put::Over } else { Put::Written };
                 }
             }
             Action::GiveUp(data) => {
                 state.node.puts[data] = match state.node.puts[data] {
                     Put::Appending { place, .. } => Put::Appending { place, leaving: true },
-                    _ => Put::GivenUp,
+                    _ => Put::Over,
                 };
-            }
-            Action::FreeGivenUp(data) => {
-                self.free(state, data);
-                state.node.puts[data] = Put::Over;
             }
             Action::Propose(data) => {
                 let upload = self.scope.uploads.iter().find(|upload| upload.data == data);
@@ -489,13 +471,11 @@ impl Reclaim {
     }
 
     fn move_runs(&self, state: &mut State, action: Action) {
-        let State { drive, node, metadata, .. } = state;
+        let State { drive, node, .. } = state;
         match action {
             Action::CopyRun(copy) => {
                 if let Some(run) = drive.run_at(copy.from) {
-                    let is_renewed = self.is(Plant::CopyTakesNewBoot);
-                    let boot = if is_renewed { metadata.boot } else { run.boot };
-                    drive.append(copy.to, run.data, boot);
+                    drive.append(copy.to, run.data, run.boot);
                     node.copy = Some(copy);
                 }
             }
@@ -702,7 +682,7 @@ impl Model for Reclaim {
             }),
             Property::sometimes(
                 "the sweep finds a run that was buried or orphaned",
-                |_, state: &State| state.node.sweep.doomed.is_some(),
+                |_, state: &State| state.node.doomed.is_some(),
             ),
         ]
     }

@@ -23,6 +23,7 @@ mod scrub;
 mod seed;
 mod serve;
 mod status;
+mod sweep;
 mod watch;
 
 pub use admin::{metrics, replace_drive, scrub, status};

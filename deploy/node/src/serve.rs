@@ -11,6 +11,7 @@ use crate::files::OperatorFiles;
 use crate::memory::Memory;
 use crate::reclaim::{compact, reclaim};
 use crate::scrub::scrub;
+use crate::sweep::sweep;
 use crate::watch::{settle, watch};
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, join, select, select_all};
 use hamster_core::limits::{DRAIN_TIMEOUT, END_TIMEOUT};
@@ -140,8 +141,7 @@ async fn lead(
     control.booted(Arc::clone(&booted.boot));
     let shards = open_shards(core, shared, &booted.boot, lanes).await?;
     let serving = start_s3(core, shared, control, &booted.boot, &shards, &booted.meta)?;
-    let freeing = reclaim(core.clone(), control.clone(), booted.meta.clone(), shards.clone());
-    let freeing = core.spawn(Queue::Background, freeing);
+    let freeing = start_freeing(core, control, &booted, &shards);
     let upkeep = start_upkeep(core, control, &booted.boot, &booted.meta, &shards);
     let admin = start_admin(core, shared, control, &booted)?;
     control.ready().await;
@@ -305,6 +305,20 @@ async fn open_shards(
     hamster_shard::open(core, drives, table, port, boot.number.get(), memory)
         .await
         .map_err(|error| NodeError::Shards(error.to_string()))
+}
+
+/// Has core 0 free what is dead, and look for what nothing refers to.
+fn start_freeing(core: &Core, control: &Control, booted: &BootedCore, shards: &Shards) -> Task<()> {
+    let given = || (core.clone(), control.clone(), booted.meta.clone(), shards.clone());
+    let (reclaiming, sweeping) = {
+        let ((core, control, meta, shards), boot) = (given(), Arc::clone(&booted.boot));
+        let sweeping = sweep(core, control, meta, shards, boot);
+        let (core, control, meta, shards) = given();
+        (reclaim(core, control, meta, shards), sweeping)
+    };
+    core.spawn(Queue::Background, async move {
+        join(reclaiming, sweeping).await;
+    })
 }
 
 /// Has this core tell what it reads, compact the drives whose index it keeps, and scrub its share.

@@ -2,7 +2,7 @@
 
 use crate::key;
 use crate::record::{DataRecord, Malformed, Record, Sequence};
-use crate::state::{ReadError, View, Visit};
+use crate::state::{ReadError, View, Visit, get_record};
 use hamster_core::ids::DataId;
 use hamster_core::limits;
 
@@ -25,6 +25,11 @@ pub(crate) fn records(
     limit: usize,
 ) -> Result<Vec<DataRecord>, ReadError> {
     page(view, &key::data_behind(after), limit, |_row, record| Ok(record))
+}
+
+/// The data record of each of these; `None` where nothing refers to it.
+pub(crate) fn of(view: &dyn View, ids: &[DataId]) -> Result<Vec<Option<DataRecord>>, ReadError> {
+    ids.iter().map(|data| get_record(view, &key::data(*data))).collect()
 }
 
 /// Whether each of these has a data record.

@@ -71,6 +71,8 @@ pub(crate) enum Order {
     Tabulate(Stretch, OneshotSender<()>),
     /// Count these.
     Died(Vec<Dead>),
+    /// So many bytes of these segments are dead, as a sweep found.
+    Swept(Vec<(SegmentNumber, u64)>),
     /// Nothing in this segment is needed any more: remove it.
     Retire(SegmentNumber),
 }
@@ -122,6 +124,7 @@ impl Keeper {
                     self.merge().await;
                 }
                 Order::Died(dead) => self.died(dead).await,
+                Order::Swept(dead) => self.swept(dead).await,
                 Order::Retire(segment) => self.retire(&[segment]).await,
             }
         }
@@ -306,6 +309,17 @@ impl Keeper {
             *self.dead.entry(segment).or_default() += bytes;
             changed.insert(segment);
         }
+        self.count(changed).await;
+    }
+
+    /// What is told of a segment that has gone since, is left out with it.
+    async fn swept(&mut self, dead: Vec<(SegmentNumber, u64)>) {
+        let changed: Set<SegmentNumber> = dead.iter().map(|(segment, _)| *segment).collect();
+        self.dead.extend(dead);
+        self.count(changed).await;
+    }
+
+    async fn count(&mut self, changed: Set<SegmentNumber>) {
         for covered in &mut self.manifest.segments {
             covered.dead_bytes = self.dead.get(&covered.segment).copied().unwrap_or(0);
         }

@@ -136,6 +136,25 @@ impl Table {
         Ok(found)
     }
 
+    /// Entries behind a key, in order, at most `limit`. Past the cache.
+    pub async fn behind(
+        &self,
+        pool: &BufferPool,
+        after: Option<Key>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, TableError> {
+        let mut cursor = self.cursor(pool, after);
+        let mut found = Vec::new();
+        while found.len() < limit
+            && let Some(entry) = cursor.next().await?
+        {
+            if Some(entry.key) > after {
+                found.push(entry);
+            }
+        }
+        Ok(found)
+    }
+
     /// May it hold any run of this data id? `false` is certain.
     pub async fn may_hold(
         &self,

@@ -6,7 +6,7 @@ use hamster_core::BufferPool;
 use hamster_core::ids::{DataId, DriveOrdinal, SegmentNumber, ShardIndex};
 use hamster_core::limits::RUN_PAYLOAD_BYTES_MAX;
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{Bound, Range};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
@@ -40,6 +40,18 @@ impl View {
             self.parts.len() - 1
         });
         self.parts[at].1.extend(entries.into_iter().map(|entry| (entry.key, entry.placement)));
+    }
+
+    /// Entries in memory behind a key, in order, at most `limit`.
+    pub fn behind(&self, after: Option<Key>, limit: usize) -> Vec<Entry> {
+        let behind = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let mut found = BTreeMap::new();
+        for (_, entries) in &self.parts {
+            let entries = entries.range(behind).take(limit);
+            found.extend(entries.map(|(key, placement)| (*key, placement.clone())));
+        }
+        let entry = |(key, placement)| Entry { key, placement };
+        found.into_iter().take(limit).map(entry).collect()
     }
 
     /// The tables that are open.

@@ -14,7 +14,7 @@ pub(crate) use run_entry::RunEntry;
 use crate::append::Appender;
 use crate::drive::local::LocalDrive;
 use crate::index::{
-    Covered, Dead, Entry, Order, Part, Placement, Snapshot, Stretch, Table, Wanted,
+    Covered, Dead, Entry, Key, Order, Part, Placement, Snapshot, Stretch, Table, TableError, Wanted,
 };
 use crate::segment::Class;
 use futures_util::future::join_all;
@@ -45,6 +45,10 @@ enum Ask {
     Settle(DriveOrdinal, Class, SegmentNumber),
     /// Of the drive's keeper: these bytes are dead.
     Died(DriveOrdinal, Vec<Dead>),
+    /// Which runs of a drive do you have in memory, behind a key, at most so many?
+    Behind(DriveOrdinal, Option<Key>, usize),
+    /// Of the drive's keeper: so much of these segments is dead.
+    Swept(DriveOrdinal, Vec<(SegmentNumber, u64)>),
     /// Of the drive's keeper: remove the segment.
     Retire(DriveOrdinal, SegmentNumber),
     /// Segments that were removed.
@@ -63,6 +67,26 @@ enum Told {
     Found(Vec<RunEntry>),
     /// `None`: the drive could not be opened there.
     Standing(Option<Snapshot>),
+}
+
+/// Why a walk ended before its end.
+pub(crate) enum WalkError {
+    /// A table cannot be read.
+    Table(TableError),
+    /// A core has ended: the node is going down.
+    Closed,
+}
+
+impl From<TableError> for WalkError {
+    fn from(error: TableError) -> Self {
+        Self::Table(error)
+    }
+}
+
+impl From<MeshClosed> for WalkError {
+    fn from(_: MeshClosed) -> Self {
+        Self::Closed
+    }
 }
 
 /// One core's way to the index of every drive. Cheap to clone.
@@ -183,6 +207,49 @@ impl Lanes {
         self.ask(self.ownership().keeper(drive), Ask::Died(drive, dead)).await.map(drop)
     }
 
+    /// The runs that the index of a drive knows behind a key, in the order of their keys: some
+    /// `limit` of them. What comes to it meanwhile may be missing. An empty page is the end.
+    pub async fn walk(
+        &self,
+        drive: DriveOrdinal,
+        after: Option<Key>,
+        limit: usize,
+    ) -> Result<Vec<RunEntry>, WalkError> {
+        let mut found = BTreeMap::new();
+        // The first key that some source with more to give has not told.
+        let mut upto = None;
+        let mut add = |runs: Vec<RunEntry>| {
+            if runs.len() == limit {
+                let last = runs.last().map(RunEntry::key);
+                upto = [upto, last].into_iter().flatten().min();
+            }
+            for run in runs {
+                found.entry(run.key()).or_insert(run);
+            }
+        };
+        // Memory before the tables, so that a part that becomes a table meanwhile is seen.
+        for core in self.ownership().cores() {
+            if let Told::Found(runs) = self.ask(core, Ask::Behind(drive, after, limit)).await? {
+                add(runs);
+            }
+        }
+        for table in self.tables(drive).iter() {
+            let entries = table.behind(self.0.own.pool(), after, limit).await?;
+            add(entries.into_iter().map(|entry| RunEntry::new(drive, entry)).collect());
+        }
+        let told = found.into_iter().filter(|(key, _)| upto.is_none_or(|upto| *key <= upto));
+        Ok(told.map(|(_, run)| run).collect())
+    }
+
+    /// Tells the keeper what a sweep has found dead.
+    pub async fn swept(
+        &self,
+        drive: DriveOrdinal,
+        dead: Vec<(SegmentNumber, u64)>,
+    ) -> Result<(), MeshClosed> {
+        self.ask(self.ownership().keeper(drive), Ask::Swept(drive, dead)).await.map(drop)
+    }
+
     /// Has the keeper remove a segment in which nothing is needed.
     pub async fn retire(
         &self,
@@ -257,6 +324,10 @@ async fn answer(own: &Own, ask: Ask) -> Told {
         Ask::Publish(drive, now, part) => own.publish(drive, &now, part).await,
         Ask::Settle(drive, class, segment) => own.settle(drive, class, segment).await,
         Ask::Died(drive, dead) => own.order(drive, Order::Died(dead)).await,
+        Ask::Behind(drive, after, limit) => {
+            return Told::Found(own.behind(drive, after, limit));
+        }
+        Ask::Swept(drive, dead) => own.order(drive, Order::Swept(dead)).await,
         Ask::Retire(drive, segment) => own.order(drive, Order::Retire(segment)).await,
         Ask::Forget(drive, segments) => own.forget(drive, &segments),
         Ask::Recovered => own.recovered(),

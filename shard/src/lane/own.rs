@@ -5,7 +5,7 @@ use super::RunEntry;
 use crate::append::Appender;
 use crate::drive::local::LocalDrive;
 use crate::index::{
-    BlockCache, Covered, Entry, Order, Part, Snapshot, Stretch, Table, View, Wanted,
+    BlockCache, Covered, Entry, Key, Order, Part, Snapshot, Stretch, Table, View, Wanted,
 };
 use crate::segment::Class;
 use futures_util::future::join_all;
@@ -83,6 +83,18 @@ impl Own {
         };
         let entries = wanted.complete(found, &tables, &drive, (&self.cache, &self.pool)).await;
         entries.into_iter().map(|entry| RunEntry::new(ordinal, entry)).collect()
+    }
+
+    /// Runs of a drive in memory here, behind a key, in order.
+    pub fn behind(&self, drive: DriveOrdinal, after: Option<Key>, limit: usize) -> Vec<RunEntry> {
+        let drives = self.drives.borrow();
+        let entries = drives.get(&drive).map(|known| known.view.behind(after, limit));
+        let run = |entry| RunEntry::new(drive, entry);
+        entries.unwrap_or_default().into_iter().map(run).collect()
+    }
+
+    pub fn pool(&self) -> &BufferPool {
+        &self.pool
     }
 
     pub fn segments(&self, drive: DriveOrdinal) -> Option<Arc<[Covered]>> {

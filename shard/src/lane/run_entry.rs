@@ -20,6 +20,11 @@ impl RunEntry {
         Self { data, shard, drive, shard_offset, placement }
     }
 
+    /// Where it is in the index.
+    pub fn key(&self) -> Key {
+        Key { data: self.data, shard_offset: self.shard_offset, shard: self.shard }
+    }
+
     /// The bytes of the shard that it holds.
     pub fn range(&self) -> Range<u64> {
         self.shard_offset..self.shard_offset + u64::from(self.placement.payload_bytes)

@@ -24,6 +24,8 @@ pub struct Scrub {
     occasions: AtomicU64,
     /// Bytes per second and core of the round asked for last; 0: no bound.
     rate: AtomicU64,
+    /// The last round asked for of which the sweep is done.
+    swept: AtomicU64,
     cores: Box<[Progress]>,
 }
 
@@ -87,6 +89,7 @@ impl Scrub {
             asked: AtomicU64::new(0),
             occasions: AtomicU64::new(0),
             rate: AtomicU64::new(0),
+            swept: AtomicU64::new(0),
             cores: (0..cores).map(|_| Progress::default()).collect(),
         }
     }
@@ -97,6 +100,16 @@ impl Scrub {
         let per_core = rate.map_or(0, |rate| (rate.get() / self.cores.len() as u64).max(1));
         self.rate.store(per_core, Ordering::Relaxed);
         self.asked.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// The number of the round asked for last.
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// The sweep of this round is done.
+    pub fn swept(&self, round: u64) {
+        self.swept.store(round, Ordering::Release);
     }
 
     /// Has every core look for missing shards.
@@ -123,7 +136,8 @@ impl Scrub {
             let figures = self.cores.iter().map(|core| figure(core).load(Ordering::Relaxed));
             figures.max().unwrap_or(0)
         };
-        let done = self.cores.iter().map(|core| core.done.load(Ordering::Acquire)).min();
+        let done = self.cores.iter().map(|core| &core.done).chain([&self.swept]);
+        let done = done.map(|done| done.load(Ordering::Acquire)).min();
         let phase = most(|core| &core.phase);
         let thousandths = sum(|core| &core.share) / self.cores.len() as u64;
         let milliseconds = most(|core| &core.milliseconds);
@@ -136,7 +150,7 @@ impl Scrub {
                 phase if phase == Phase::Repairing as u64 => "repairing".into(),
                 _ => "idle".into(),
             },
-            asked: self.asked.load(Ordering::Acquire),
+            asked: self.asked(),
             done: done.unwrap_or(0),
             thousandths,
             bodies: sum(|core| &core.bodies),
