@@ -176,8 +176,13 @@ impl Node {
 
     /// kill -9.
     pub fn kill(&mut self) {
-        self.signal(libc::SIGKILL);
+        self.kill_now();
         self.wait();
+    }
+
+    /// kill -9, for a caller that waits later.
+    pub fn kill_now(&self) {
+        self.signal(libc::SIGKILL);
     }
 
     /// A client with the root key.

@@ -111,3 +111,35 @@ fn a_body_that_is_read_stays_until_its_reader_is_done() {
     wait_for(&node, "this one is free as well", |status| held(status) + 120 * MIB < before);
     node.stop();
 }
+
+#[test]
+fn what_a_kill_cut_off_is_freed_by_a_sweep() {
+    let mut node = serving(3);
+    let mut client = node.client();
+    client.create_bucket("box").expect("the bucket is made");
+    let kept = fill(&mut client, 0..4, 1, 3 << 20);
+    let used = |node: &Node| -> u64 {
+        let status = node.status();
+        let drives = status["drives"].as_array().expect("drives");
+        drives.iter().map(|drive| drive["used_bytes"].as_u64().expect("a figure")).sum()
+    };
+    let before = used(&node);
+    std::thread::scope(|scope| {
+        let mut client = node.client();
+        // It ends with the node.
+        scope.spawn(move || drop(client.put("box", "cut", &body(99, 400 << 20))));
+        wait_for(&node, "some of it is stored", |_| used(&node) > before + 64 * MIB);
+        node.kill_now();
+    });
+    node.wait();
+    node.start();
+    let cut = used(&node);
+    assert!(cut > before + 48 * MIB, "{cut} of {before}");
+    node.ask("scrub", &["--now"]).assert_ok();
+    let after = used(&node);
+    println!("{} MiB cut off by a kill, {} MiB left", (cut - before) / MIB, (after - before) / MIB);
+    // Headers of what is freed stay until their segment is empty.
+    assert!(after < before + 8 * MIB, "{after} of {before}");
+    check(&mut node.client(), &kept, 3 << 20);
+    node.stop();
+}
