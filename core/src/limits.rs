@@ -115,6 +115,10 @@ pub const STRIPE_BYTES_MAX: ByteCount = ByteCount::mib(24);
 pub const WRITER_STRIPES_IN_FLIGHT_MAX: usize = 2;
 /// How far a damaged segment is searched for the next run.
 pub const RESYNC_BYTES_MAX: ByteCount = ByteCount::mib(16);
+/// A drive that has not done in this time what takes milliseconds hangs: it leaves service.
+pub const DRIVE_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Who waits for a drive looks this often whether it is still in service.
+pub const DRIVE_LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// The dead queue is looked at this often.
 pub const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
 /// Dead bodies that are freed together.

@@ -50,9 +50,9 @@ pub(crate) async fn drives(shards: &Shards, needs: &dyn Needs) {
         }
         let Some(victim) = victim(shards, local) else { continue };
         local.compacting.set(true);
-        let outcome = segment(shards, drive, &victim, needs).await;
+        let outcome = local.while_in_service(segment(shards, drive, &victim, needs)).await;
         local.compacting.set(false);
-        if let Err(reason) = outcome {
+        if let Some(Err(reason)) = outcome {
             let (drive, segment) = (local.ordinal, victim.segment);
             tracing::warn!(%drive, %segment, %reason, "not compacted");
         }

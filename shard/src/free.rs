@@ -101,6 +101,14 @@ async fn runs(
     // Why one after the other: of two who free the same run, one must see what the other has done.
     let _turn = shards.turn_to_free().await;
     let local = &drive.local;
+    let dead = local.while_in_service(punch(local, runs)).await.unwrap_or_default();
+    let freed = dead.len() as u64;
+    shards.lanes().died(local.ordinal, dead).await?;
+    Ok(freed)
+}
+
+/// What of these was not free yet, and is now, durably.
+async fn punch(local: &LocalDrive, runs: &[(Placement, u32)]) -> Vec<Dead> {
     let mut dead = Vec::new();
     let mut punched = Set::default();
     for (place, slice_bytes) in runs {
@@ -120,9 +128,7 @@ async fn runs(
             failed(local, &error);
         }
     }
-    let freed = dead.len() as u64;
-    shards.lanes().died(local.ordinal, dead).await?;
-    Ok(freed)
+    dead
 }
 
 async fn free(drive: &LocalDrive, place: &Placement, slice_bytes: u32) -> io::Result<Option<Dead>> {

@@ -188,7 +188,8 @@ async fn survivors(
     let mut good: Vec<u8> = good.filter(|shard| stripe.drive(*shard).is_some()).collect();
     // A poisoned drive is asked last.
     good.sort_by_key(|shard| stripe.state(*shard) == DriveState::Poisoned);
-    let read = |shard: u8| async move { (shard, stripe.read(sources, shard, 0..length).await) };
+    let read =
+        |shard: u8| async move { (shard, stripe.read_patiently(sources, shard, 0..length).await) };
     let mut others = good.into_iter();
     let mut reads: FuturesUnordered<_> = others.by_ref().take(usize::from(k)).map(read).collect();
     let mut survivors = Vec::with_capacity(usize::from(k));

@@ -101,7 +101,7 @@ async fn read_all(
         let reads = trials.iter_mut().filter(|trial| trial.good).map(|trial| {
             let (stripe, sources) = (&stripe, &sources);
             async move {
-                match stripe.read(sources, trial.shard.get(), 0..length).await {
+                match stripe.read_patiently(sources, trial.shard.get(), 0..length).await {
                     Ok(held) => trial.checksum.update(held.bytes()),
                     Err(_) => trial.good = false,
                 }

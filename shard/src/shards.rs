@@ -135,8 +135,7 @@ pub async fn open(
     lanes.finish_recovery().await.map_err(|_| OpenError::CoreEnded)?;
     let write_bytes = WRITE_BYTES_IN_FLIGHT_MAX.min(half(core.buffers().budget()));
     if core.index() == CoreIndex::new(0) {
-        let watched = open.iter().map(|drive| Rc::clone(&drive.local)).collect();
-        drop(core.spawn(Queue::Background, watch::watch(core.clone(), watched)));
+        open.iter().for_each(|drive| start_watch(core, drive));
     }
     let orphans = Rc::new(Orphans::default());
     drop(core.spawn(Queue::Requests, Rc::clone(&orphans).follow()));
@@ -159,6 +158,10 @@ pub async fn open(
         freeing: Semaphore::new(1),
         orphans,
     })))
+}
+
+fn start_watch(core: &Core, drive: &ShardDrive) {
+    drop(core.spawn(Queue::Background, watch::watch(Rc::clone(&drive.local))));
 }
 
 const fn half(bytes: ByteCount) -> ByteCount {
@@ -318,7 +321,9 @@ impl Shards {
         drive: DriveOrdinal,
         claims: &dyn Claims,
     ) -> Result<Swept, SweepError> {
-        sweep::drive(self, drive, claims).await
+        let local = &self.drive(drive).ok_or(SweepError::Away)?.local;
+        let swept = local.while_in_service(sweep::drive(self, drive, claims)).await;
+        swept.unwrap_or(Err(SweepError::Away))
     }
 
     /// Opens a further drive on this core; called on every core of the node, for a drive that the
@@ -331,8 +336,7 @@ impl Shards {
         let opened = open_drive(core, identity, table, lanes, *writer_epoch, *memory).await?;
         let Some(mut drive) = opened else { return Ok(()) };
         if core.index() == CoreIndex::new(0) {
-            let watched = vec![Rc::clone(&drive.local)];
-            drop(core.spawn(Queue::Background, watch::watch(core.clone(), watched)));
+            start_watch(core, &drive);
         }
         for slot in &self.0.drives {
             match slot.set(drive) {

@@ -6,9 +6,9 @@ mod cluster;
 use bytes::Bytes;
 use cluster::*;
 use futures_util::future::join_all;
-use hamster_core::ids::DriveOrdinal;
 use hamster_core::limits::{
-    READ_PATIENCE_MAX, READ_PATIENCE_MIN, READ_WAIT_MAX, READS_PER_DRIVE_MAX, STRIPE_BYTES_MAX,
+    DRIVE_ANSWER_TIMEOUT, READ_PATIENCE_MAX, READ_PATIENCE_MIN, READ_WAIT_MAX, READS_PER_DRIVE_MAX,
+    STRIPE_BYTES_MAX,
 };
 use hamster_core::sim::{Failure, Operation};
 use hamster_core::{ByteCount, Core, Entropy};
@@ -242,18 +242,50 @@ fn the_only_source_is_waited_for_but_not_for_ever() {
         for drive in 0..3 {
             cluster.disk(drive).set_hung(true);
         }
+        let start = core.clock().now();
         for (written, readable, needed) in [(&alone, 0, 1), (&striped, 3, 4)] {
-            let start = core.clock().now();
             let found = read(shards, &written.0, 0..u64::MAX).await;
             let data = written.0.data;
             assert_eq!(found, Err(ReadError::Unrecoverable { data, readable, needed }));
             let took = core.clock().now().since(start);
             assert!(took >= READ_WAIT_MAX && took < READ_WAIT_MAX * 3, "{took:?}");
         }
-        for drive in 0..3 {
-            cluster.disk(drive).set_hung(false);
-            assert_eq!(running.table.state(DriveOrdinal::new(drive)), DriveState::Live);
-        }
-        time(&core, shards, &striped).await;
     });
+}
+
+#[test]
+fn a_drive_that_hangs_leaves_service_and_holds_up_writes_no_longer() {
+    for profile in [STRIPED, COPIED] {
+        with_cluster(10, 2, 6, move |cluster| async move {
+            let running = cluster.open_with(UNCACHED).await;
+            let core = core_of(&cluster, 0);
+            let before = write(&running.shards[0], profile, 64 * KIB).await;
+            cluster.disk(1).set_hung(true);
+            let start = core.clock().now();
+            let writes = (0..80u64).map(|number| {
+                let shards = &running.shards[usize::from(number % 2 == 1)];
+                write(shards, profile, 64 * KIB + number)
+            });
+            let written = join_all(writes).await;
+            let took = core.clock().now().since(start);
+            assert!(took < DRIVE_ANSWER_TIMEOUT + Duration::from_secs(5), "{took:?}");
+            let states: Vec<DriveState> =
+                running.table.status().iter().map(|drive| drive.state).collect();
+            let live = DriveState::Live;
+            assert_eq!(states, [live, DriveState::Lost, live, live, live, live]);
+            for (location, _) in &written {
+                let durable = location.pieces.iter().filter(|piece| piece.checksum.is_some());
+                assert_eq!(durable.count(), location.pieces.len() - 1);
+            }
+            // Nothing waits for it any more.
+            let start = core.clock().now();
+            let later = write(&running.shards[1], profile, 70 * KIB).await;
+            time(&core, &running.shards[0], &before).await;
+            assert!(core.clock().now().since(start) < Duration::from_secs(1));
+            cluster.disk(1).set_hung(false);
+            let running = cluster.restart().await;
+            let all: Vec<Written> = written.into_iter().chain([before, later]).collect();
+            check(&running.shards[0], &all).await;
+        });
+    }
 }

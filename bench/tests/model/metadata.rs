@@ -72,9 +72,8 @@ impl Metadata {
     /// Whether apply will let `proposal` take effect.
     pub fn accepts(&self, proposal: Proposal, plant: Option<Plant>) -> bool {
         let is_older_accepted = match proposal.command {
-            Command::Bury { .. } => plant == Some(Plant::AcceptOlderBury),
             Command::Commit { .. } => plant == Some(Plant::AcceptOlderCommit),
-            Command::Delete { .. } => false,
+            Command::Delete { .. } | Command::Bury { .. } => false,
         };
         let is_repeated = match proposal.command {
             Command::Commit { data, .. } => {

@@ -1,8 +1,6 @@
 //! Planted bugs: each takes one rule out of the protocol. The checker must find every one.
 
-use crate::scope::{
-    BULK_GET, BULK_WRITERS, COMPACTION, NEARLY_FULL, SMALL_GET, Scope, TWO_CRASHES,
-};
+use crate::scope::{BULK_GET, BULK_WRITERS, COMPACTION, NEARLY_FULL, Scope, TWO_CRASHES};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Plant {
@@ -20,8 +18,6 @@ pub enum Plant {
     SweepLastBootOnly,
     /// Dead rows are taken off the queue before the free is durable.
     BuryBeforeDurable,
-    /// A Bury of an older boot is applied.
-    AcceptOlderBury,
     /// Commits of an older boot are applied.
     AcceptOlderCommit,
     /// A proposal sent again is applied again.
@@ -45,7 +41,7 @@ pub enum Plant {
 }
 
 /// All of them, each with a scope in which it does harm.
-pub const ALL: [(Plant, Scope); 18] = [
+pub const ALL: [(Plant, Scope); 17] = [
     (Plant::FreeWithoutAsking, BULK_GET),
     (Plant::LeaseAfterWait, BULK_GET),
     (Plant::SweepIgnoresWriters, BULK_WRITERS),
@@ -53,7 +49,6 @@ pub const ALL: [(Plant, Scope); 18] = [
     (Plant::SweepIgnoresReaders, BULK_GET),
     (Plant::SweepLastBootOnly, TWO_CRASHES),
     (Plant::BuryBeforeDurable, BULK_GET),
-    (Plant::AcceptOlderBury, SMALL_GET),
     (Plant::AcceptOlderCommit, BULK_WRITERS),
     (Plant::ForgetSession, BULK_WRITERS),
     (Plant::GiveUpProposed, BULK_WRITERS),

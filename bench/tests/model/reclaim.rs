@@ -9,7 +9,7 @@
 //! 3. The sweep begins after this boot's number is applied. It frees what no core holds (so its
 //!    writer is done), then no version names (so none ever will), and then again no core holds, upon
 //!    a question as in rule 1 (so who read the state before is done).
-//! 4. Apply refuses every command of an older boot, Bury too, and applies no proposal twice.
+//! 4. Apply refuses every command of an older boot, and applies no proposal twice.
 //! 5. Data are given up by their coordinator only if they were never proposed; their writer holds
 //!    them until their append is in the index. A sweep frees them.
 //! 6. Bury is proposed after the free is durable. Of a small run no free is durable before its

@@ -96,10 +96,13 @@ impl Flusher {
             match next {
                 Some(Job::Append(first)) => {
                     let batch = self.gather(first);
-                    self.flush(batch).await;
+                    let drive = Rc::clone(&self.drive);
+                    // A batch that is given up is refused: nobody answers for it.
+                    drive.answers(self.flush(batch)).await;
                 }
                 Some(Job::Settle(segment, done)) => {
-                    self.settle(segment).await;
+                    let drive = Rc::clone(&self.drive);
+                    drive.while_in_service(self.settle(segment)).await;
                     // Whoever asked may be gone.
                     let _ = done.send(());
                 }

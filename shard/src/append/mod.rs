@@ -78,8 +78,8 @@ pub(crate) struct Pending(OneshotReceiver<Result<(), AppendError>>);
 impl Pending {
     /// Waits until the run is durable, or written (see [`Append::durable`]), and in the index.
     pub async fn wait(self) -> Result<(), AppendError> {
-        // A flusher that is gone answers nobody: the core is ending.
-        self.0.await.unwrap_or(Err(AppendError::Closed))
+        // Nobody answers: the drive hung, or the core is ending.
+        self.0.await.unwrap_or(Err(AppendError::Failed))
     }
 }
 

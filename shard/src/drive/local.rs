@@ -3,15 +3,18 @@
 use super::table::{Entry, Gauges};
 use super::{DriveState, DriveTable, Failure, OpenDrive};
 use crate::segment::{Class, file_name};
+use futures_util::future::{Either, select};
 use hamster_core::disk::is_cancelled;
 use hamster_core::ids::{DriveOrdinal, DriveUuid, SegmentNumber};
 use hamster_core::limits::{
-    DRIVE_HEADROOM_BYTES_MIN, INDEX_STRETCH_ENTRIES_MAX, SEGMENT_BYTES_MIN, SEGMENT_FILES_OPEN_MAX,
+    DRIVE_ANSWER_TIMEOUT, DRIVE_HEADROOM_BYTES_MIN, DRIVE_LOOK_INTERVAL, INDEX_STRETCH_ENTRIES_MAX,
+    SEGMENT_BYTES_MIN, SEGMENT_FILES_OPEN_MAX,
 };
 use hamster_core::{ByteCount, Core, Directory, File, Instant, Map};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -85,6 +88,35 @@ impl LocalDrive {
             return;
         }
         self.table.fail(self.ordinal, failure, &format!("{what}: {error}"));
+    }
+
+    /// Waits for `work` on this drive as long as it is in service; `None` if it leaves. What the
+    /// kernel works on then is left to it, with its memory.
+    pub async fn while_in_service<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            let look = pin!(self.core.clock().sleep(DRIVE_LOOK_INTERVAL));
+            if let Either::Left((done, _)) = select(work.as_mut(), look).await {
+                return Some(done);
+            }
+            if !matches!(self.state(), DriveState::Live | DriveState::Full) {
+                return None;
+            }
+        }
+    }
+
+    /// As [`LocalDrive::while_in_service`], for what a drive does in milliseconds: one that hangs
+    /// leaves service. Why lost and not poisoned: it has refused nothing.
+    pub async fn answers<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let waiting = self.core.clock().timeout(DRIVE_ANSWER_TIMEOUT, work);
+        match self.while_in_service(waiting).await? {
+            Ok(done) => Some(done),
+            Err(_) => {
+                let error = io::Error::from(io::ErrorKind::TimedOut);
+                self.fail(Failure::Lost, "it hangs", &error);
+                None
+            }
+        }
     }
 
     /// Refreshes what is known of the space. `false`: no room for a file of `length` with the

@@ -4,20 +4,16 @@
 use super::local::LocalDrive;
 use super::{DriveState, Failure};
 use crate::segment::Class;
-use hamster_core::Core;
 use hamster_core::limits::DRIVE_CHECK_INTERVAL;
 use std::io;
 use std::rc::Rc;
 
-/// Runs on one core of the node, for ever.
-pub(crate) async fn watch(core: Core, drives: Vec<Rc<LocalDrive>>) {
-    loop {
-        core.clock().sleep(DRIVE_CHECK_INTERVAL).await;
-        for drive in &drives {
-            if matches!(drive.state(), DriveState::Live | DriveState::Full) {
-                look(drive).await;
-            }
-        }
+/// Watches a drive until it leaves service. Each by itself, so that one that hangs stops no other. Runs
+/// on one core of the node.
+pub(crate) async fn watch(drive: Rc<LocalDrive>) {
+    while matches!(drive.state(), DriveState::Live | DriveState::Full) {
+        drive.core.clock().sleep(DRIVE_CHECK_INTERVAL).await;
+        drive.answers(look(&drive)).await;
     }
 }
 

@@ -161,8 +161,20 @@ impl StripeRead<'_> {
         if usable { self.shards.drive(piece.drive) } else { None }
     }
 
+    /// As [`StripeRead::read`], for who has no others to turn to while the drive does not answer.
+    pub async fn read_patiently(
+        &self,
+        sources: &Sources,
+        shard: u8,
+        range: Range<u64>,
+    ) -> Result<Held, Unreadable> {
+        let drive = self.drive(shard).ok_or(Unreadable)?;
+        let read = drive.local.while_in_service(self.read(sources, shard, range)).await;
+        read.unwrap_or(Err(Unreadable))
+    }
+
     /// Reads a range of a shard's slice from the drive that holds it.
-    pub async fn read(
+    async fn read(
         &self,
         sources: &Sources,
         shard: u8,
