@@ -2,6 +2,7 @@
 
 use crate::support::{assert_same, bytes, serving, wait_for};
 use hamster_bench::client::{Call, Client};
+use hamster_bench::cluster::Node;
 use serde_json::Value;
 
 const MIB: u64 = 1 << 20;
