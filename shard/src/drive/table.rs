@@ -78,6 +78,7 @@ pub(crate) struct Gauges {
     pub(crate) record_bytes: AtomicU64,
     pub(crate) writes: AtomicU64,
     pub(crate) syncs: AtomicU64,
+    pub(crate) recycled: AtomicU64,
     pub(crate) reads: AtomicU64,
     pub(crate) reads_late: AtomicU64,
     pub(crate) reads_overtaken: AtomicU64,
@@ -105,6 +106,8 @@ pub struct DriveStatus {
     pub writes: u64,
     /// Syncs since the start.
     pub syncs: u64,
+    /// Small segments since the start that were made of a retired one.
+    pub recycled: u64,
     /// Reads since the start.
     pub reads: u64,
     /// Reads since the start that outlived their patience, so that others were looked for.
@@ -230,6 +233,7 @@ impl Entry {
             preallocated: ByteCount::new(figure(&gauges.segment_bytes)).saturating_sub(used),
             writes: figure(&gauges.writes),
             syncs: figure(&gauges.syncs),
+            recycled: figure(&gauges.recycled),
             reads: figure(&gauges.reads),
             reads_late: figure(&gauges.reads_late),
             reads_overtaken: figure(&gauges.reads_overtaken),

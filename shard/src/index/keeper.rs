@@ -71,7 +71,7 @@ pub(crate) enum Order {
     Tabulate(Stretch, OneshotSender<()>),
     /// Count these.
     Died(Vec<Dead>),
-    /// Nothing in this segment is needed any more: remove it.
+    /// Nothing in this segment is needed any more: remove it, or keep its file as a spare.
     Retire(SegmentNumber),
 }
 
@@ -341,8 +341,9 @@ impl Keeper {
             let is_it = |covered: &Covered| covered.segment == segment;
             let Some(at) = manifest.segments.iter().position(is_it) else { continue };
             let covered = manifest.segments.swap_remove(at);
+            // Invariant: before the manifest forgets it. A start in between finds it gone.
             if let Err(error) =
-                self.drive.remove_segment(segment, covered.class, covered.upto).await
+                self.drive.retire_segment(segment, covered.class, covered.upto).await
             {
                 return self.drive.fail(Failure::of(&error), "removing a segment", &error);
             }
@@ -386,7 +387,7 @@ async fn read(drive: &LocalDrive) -> io::Result<Manifest> {
 fn segment_number(name: &str) -> Option<SegmentNumber> {
     match segment::parse_file_name(name)? {
         segment::FileName::Segment(number, _) => Some(number),
-        segment::FileName::Draft(_) => None,
+        segment::FileName::Draft(_) | segment::FileName::Spare(_) => None,
     }
 }
 
