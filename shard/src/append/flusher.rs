@@ -228,6 +228,7 @@ impl Flusher {
         let bytes: u64 = extents.iter().map(|extent| extent.buffer.len() as u64).sum();
         self.drive.gauges().writes.fetch_add(1, Ordering::Relaxed);
         self.drive.gauges().record_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.drive.count(bytes, 0);
         let writes = extents.into_iter().map(|extent| {
             let file = &file;
             async move {
@@ -316,7 +317,7 @@ impl Flusher {
         let Some(active) = &mut self.active else { return Ok(()) };
         let upto = active.position;
         let file = &active.file;
-        self.drive.gauges().syncs.fetch_add(1, Ordering::Relaxed);
+        self.drive.count(0, 1);
         if let Err(error) = file.sync().await {
             self.drive.fail(Failure::Poisoned, "syncing a segment", &error);
         } else {

@@ -36,21 +36,26 @@ pub(super) async fn take(drive: &LocalDrive, length: ByteCount) -> io::Result<Op
             Err(error) => return Err(error),
         }
         let file = drive.segments.open(&draft).await?;
-        let buffer = drive.core.buffers().take(BLOCK_BYTES).await;
-        let (mut block, outcome) = file.read_at(0, buffer).await;
-        block.set_length(outcome?);
-        match SegmentHeader::decode(&block) {
-            Some(header) if file.length().await? == length => {
+        let file_length = file.length().await?;
+        match generation(drive, &file).await {
+            Some(generation) if file_length == length => {
                 drive.gauges().recycled.fetch_add(1, Ordering::Relaxed);
-                return Ok(Some(Draft { number, file, generation: header.generation + 1 }));
+                return Ok(Some(Draft { number, file, generation: generation + 1 }));
             }
             // Rotten, or of the length of another time.
             _ => {
-                let length = file.length().await?.get();
                 drive.segments.remove(&draft).await?;
-                drive.gauges().segment_bytes.fetch_sub(length, Ordering::Relaxed);
+                drive.gauges().segment_bytes.fetch_sub(file_length.get(), Ordering::Relaxed);
             }
         }
     }
     Ok(None)
+}
+
+/// How often a file was used, if its header can be read.
+async fn generation(drive: &LocalDrive, file: &File) -> Option<u64> {
+    let buffer = drive.core.buffers().take(BLOCK_BYTES).await;
+    let (mut block, outcome) = file.read_at(0, buffer).await;
+    block.set_length(outcome.ok()?);
+    SegmentHeader::decode(&block).map(|header| header.generation)
 }

@@ -124,7 +124,9 @@ async fn try_make(drive: &LocalDrive, class: Class) -> io::Result<Option<Segment
         None => {
             let number = drive.new_number();
             let draft = draft_name(number, class);
-            let file = drive.segments.create(&draft, length, class == Class::Small).await?;
+            let is_written = class == Class::Small;
+            let file = drive.segments.create(&draft, length, is_written).await?;
+            drive.count(if is_written { length.get() } else { 0 }, 0);
             drive.gauges().segment_bytes.fetch_add(length.get(), Ordering::Relaxed);
             (number, file, 1)
         }
@@ -142,6 +144,8 @@ async fn try_make(drive: &LocalDrive, class: Class) -> io::Result<Option<Segment
     block.copy_from_slice(&header.encode());
     file.write_at(0, block).await.1?;
     file.sync().await?;
+    // With the directory's below.
+    drive.count(BLOCK_BYTES.get(), 2);
     drive.segments.rename(&draft_name(number, class), &file_name(number, class)).await?;
     drive.segments.sync().await?;
     drive.gauges().record_bytes.fetch_add(RUNS_START, Ordering::Relaxed);

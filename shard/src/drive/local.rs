@@ -117,6 +117,12 @@ impl LocalDrive {
         }
     }
 
+    /// Counts what was handed to the drive.
+    pub fn count(&self, written: u64, syncs: u64) {
+        self.gauges().written_bytes.fetch_add(written, Ordering::Relaxed);
+        self.gauges().syncs.fetch_add(syncs, Ordering::Relaxed);
+    }
+
     /// A number that no other core gives: cores count in steps, each from its own index.
     pub fn new_number(&self) -> SegmentNumber {
         let number = SegmentNumber::new(self.number_next.get());
@@ -142,6 +148,7 @@ impl LocalDrive {
             true => self.segments.rename(&name, &spare_name(number)).await?,
             false => self.segments.remove(&name).await?,
         }
+        self.count(0, 1);
         self.segments.sync().await?;
         let records = upto.saturating_sub(length.saturating_sub(allocated));
         self.gauges().record_bytes.fetch_sub(records, Ordering::Relaxed);

@@ -194,7 +194,16 @@ impl Keeper {
                 return Err(error);
             }
         }
-        writer.finish().await
+        let table = writer.finish().await?;
+        self.count(table.as_ref());
+        Ok(table)
+    }
+
+    /// Counts a table: its file and the directory are synced.
+    fn count(&self, table: Option<&TableInfo>) {
+        if let Some(table) = table {
+            self.drive.count(table.blocks * BLOCK_BYTES.get(), 2);
+        }
     }
 
     async fn writer(&self, number: u64, entries: u64, bytes: u64) -> io::Result<TableWriter> {
@@ -203,7 +212,8 @@ impl Keeper {
     }
 
     async fn save(&mut self, manifest: Manifest) -> io::Result<()> {
-        manifest.replace(&self.drive.index).await?;
+        let bytes = manifest.replace(&self.drive.index).await?;
+        self.drive.count(bytes, 2);
         self.manifest = manifest;
         let version = self.now.borrow().version + 1;
         *self.now.borrow_mut() = Snapshot::of(&self.manifest, version);
@@ -266,6 +276,7 @@ impl Keeper {
             return Err(error);
         }
         let merged = writer.finish().await?;
+        self.count(merged.as_ref());
         let replaced: Vec<TableInfo> = manifest.tables.splice(..count, merged).collect();
         self.save(manifest).await?;
         self.publish(None).await;
