@@ -1,4 +1,5 @@
-//! CPU time of this process and of the server under test, as the kernel accounts it.
+//! CPU time of this process and of the server under test, and what that one writes, as the kernel
+//! accounts it.
 //!
 //! Interrupt work that the kernel does on behalf of neither (a busy network's, for example) is in
 //! no process's account, here as in every other tool.
@@ -33,6 +34,13 @@ pub fn cpu_of(pid: u32) -> Option<Duration> {
     // SAFETY: no arguments beyond a constant.
     let ticks_per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).ok()?;
     Some(Duration::from_millis((user + system) * 1000 / ticks_per_second.max(1)))
+}
+
+/// Bytes that process `pid` has had written to storage, whatever the layer; `None` if that may not
+/// be seen.
+pub fn written_by(pid: u32) -> Option<u64> {
+    let io = std::fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    io.lines().find_map(|line| line.strip_prefix("write_bytes: "))?.parse().ok()
 }
 
 #[cfg(test)]

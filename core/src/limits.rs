@@ -81,6 +81,8 @@ pub const SMALL_SEGMENT_BYTES: ByteCount = ByteCount::mib(64);
 pub const BULK_SEGMENT_BYTES: ByteCount = ByteCount::mib(256);
 /// The shortest segment: a drive's are at most a 64th of it.
 pub const SEGMENT_BYTES_MIN: ByteCount = ByteCount::mib(4);
+/// Retired small segments that a drive keeps for their next use; more are removed.
+pub const SPARE_SEGMENTS_PER_DRIVE_MAX: usize = 4;
 /// Segments that one core keeps open for reading on each drive.
 pub const SEGMENT_FILES_OPEN_MAX: usize = 256;
 /// Small records that one write takes (memory of one core, for each drive).

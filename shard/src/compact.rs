@@ -1,7 +1,7 @@
-//! Compaction: a small segment of which half is dead gives its space back.
+//! Compaction: a small segment of which half is dead or was never written gives its space back.
 //!
 //! What is still needed is written again, to the active segment; the index goes by the newer place;
-//! then the segment is removed. What is needed, metadata says: the counts of dead bytes only tell
+//! then the segment is retired. What is needed, metadata says: the counts of dead bytes only tell
 //! where to look. A crash leaves two copies at worst, of which either may be read.
 
 use crate::append::{Append, Payload};
@@ -65,18 +65,24 @@ fn victim(shards: &Shards, drive: &LocalDrive) -> Option<Covered> {
     let mut put_off = drive.put_off.borrow_mut();
     put_off.retain(|_, until| *until > now);
     let segments = shards.lanes().segments(drive.ordinal)?;
-    let worth_it = segments.iter().filter(|one| is_worth_it(one));
+    let length = drive.segment_bytes(Class::Small).get();
+    let worth_it = segments.iter().filter(|one| is_worth_it(one, length));
     let open_to_it = worth_it.filter(|one| !put_off.contains_key(&one.segment));
-    let victim = open_to_it.max_by_key(|one| one.dead_bytes)?.clone();
+    let victim = open_to_it.min_by_key(|one| live_bytes(one))?.clone();
     // Why put off in any case: one that stays as it is must not be read again and again.
     put_off.insert(victim.segment, now + COMPACTION_RETRY_INTERVAL);
     Some(victim)
 }
 
-/// Why half: what is written again is then no more than what is freed.
-fn is_worth_it(covered: &Covered) -> bool {
-    let all = covered.upto.saturating_sub(RUNS_START);
-    covered.class == Class::Small && covered.sealed && all > 0 && covered.dead_bytes >= all / 2
+/// Why half: what is written again is then no more than what is freed. That counts the rest of a
+/// segment which a start did not take up again.
+fn is_worth_it(covered: &Covered, segment_bytes: u64) -> bool {
+    let all = covered.upto.max(segment_bytes).saturating_sub(RUNS_START);
+    covered.class == Class::Small && covered.sealed && live_bytes(covered) <= all / 2
+}
+
+fn live_bytes(covered: &Covered) -> u64 {
+    covered.upto.saturating_sub(RUNS_START).saturating_sub(covered.dead_bytes)
 }
 
 async fn segment(

@@ -157,7 +157,9 @@ async fn is_punched(drive: &LocalDrive, file: &File, footer: u64) -> io::Result<
 }
 
 async fn sync(drive: &LocalDrive, segment: SegmentNumber) -> io::Result<()> {
-    drive.segment(segment, Class::Bulk).await?.sync().await
+    let file = drive.segment(segment, Class::Bulk).await?;
+    drive.count(0, 1);
+    file.sync().await
 }
 
 fn failed(drive: &LocalDrive, error: &io::Error) {

@@ -24,6 +24,7 @@ use crate::{clock, process};
 use bodies::Bodies;
 use hamster_core::{Entropy, Instant};
 use order::{Listing, Mix, Operation, Orders};
+use report::Spent;
 use request::Requests;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -129,28 +130,36 @@ impl<'a> Load<'a> {
         let until = from + Duration::from_secs(self.args.duration);
         let window = Window { start, from, until };
         let (works, spent) = std::thread::scope(|scope| {
-            let watcher = scope.spawn(|| self.watch_cpu(from, until));
+            let watcher = scope.spawn(|| self.watch(from, until));
             let works = self.threads(window, u64::MAX, |thread| self.drawn(thread, mix));
             (works, watcher.join())
         });
-        let (client_cpu, server_cpu) = spent.map_err(|_| LoadError::Thread)?;
+        let spent = spent.map_err(|_| LoadError::Thread)?;
         let (mut tallies, mut last_failure) = (Tallies::default(), None);
         for work in works? {
             tallies.add(&work.tallies);
             last_failure = work.last_failure.or(last_failure);
         }
-        Ok(Report::new(self.args, &tallies, client_cpu, server_cpu, last_failure))
+        Ok(Report::new(self.args, &tallies, &spent, last_failure))
     }
 
-    /// CPU time of the client and of the server between two moments.
-    fn watch_cpu(&self, from: Instant, until: Instant) -> (Duration, Option<Duration>) {
-        let look = || (process::own_cpu(), self.args.server_pid.and_then(process::cpu_of));
+    /// What client and server take between two moments.
+    fn watch(&self, from: Instant, until: Instant) -> Spent {
+        let server = self.args.server_pid;
+        let look = || {
+            (
+                process::own_cpu(),
+                server.and_then(process::cpu_of),
+                server.and_then(process::written_by),
+            )
+        };
         clock::sleep_until(from);
         let before = look();
         clock::sleep_until(until);
         let after = look();
-        let server = after.1.zip(before.1).map(|(after, before)| after.saturating_sub(before));
-        (after.0.saturating_sub(before.0), server)
+        let server_cpu = after.1.zip(before.1).map(|(after, before)| after.saturating_sub(before));
+        let written = after.2.zip(before.2).map(|(after, before)| after.saturating_sub(before));
+        Spent { client_cpu: after.0.saturating_sub(before.0), server_cpu, server_written: written }
     }
 
     fn drawn(&self, thread: usize, mix: Mix) -> (Pace, Orders) {

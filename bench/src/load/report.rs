@@ -39,8 +39,19 @@ pub struct Report {
     pub operations_per_server_cpu_second: Option<f64>,
     /// Body bytes, in MB (10^6), per second of server CPU time.
     pub megabytes_per_server_cpu_second: Option<f64>,
+    /// Bytes that the server's process wrote to storage, if it was named.
+    pub server_written_bytes: Option<u64>,
+    /// These for each byte of the bodies that were put; `None` without PUTs.
+    pub written_per_put_byte: Option<f64>,
     /// What the server said to the last request that failed.
     pub last_failure: Option<String>,
+}
+
+/// What a run took, while it was measured.
+pub(super) struct Spent {
+    pub client_cpu: Duration,
+    pub server_cpu: Option<Duration>,
+    pub server_written: Option<u64>,
 }
 
 /// What one operation did.
@@ -74,8 +85,7 @@ impl Report {
     pub(super) fn new(
         args: &LoadArgs,
         tallies: &Tallies,
-        client_cpu: Duration,
-        server_cpu: Option<Duration>,
+        spent: &Spent,
         last_failure: Option<String>,
     ) -> Self {
         let seen = |tally: &Tally| !tally.latency.is_empty() || !tally.errors.is_empty();
@@ -89,7 +99,9 @@ impl Report {
         if lines.len() != 1 {
             lines.push(Line::new("all", &total, args.duration));
         }
-        let server = server_cpu.map(|cpu| cpu.as_secs_f64()).filter(|seconds| *seconds > 0.0);
+        let server = spent.server_cpu.map(|cpu| cpu.as_secs_f64()).filter(|cpu| *cpu > 0.0);
+        let put = tallies.0[Operation::Put.index()].bytes.get();
+        let per_byte = |written| (put > 0).then(|| float(written) / float(put));
         let operation = match args.operation {
             Kind::Put => "put",
             Kind::Get => "get",
@@ -107,10 +119,12 @@ impl Report {
             signed_payload: args.payload == Payload::Signed,
             seconds: args.duration,
             lines,
-            client_cpu_seconds: client_cpu.as_secs_f64(),
+            client_cpu_seconds: spent.client_cpu.as_secs_f64(),
             server_cpu_seconds: server,
             operations_per_server_cpu_second: server.map(|cpu| float(total.done) / cpu),
             megabytes_per_server_cpu_second: server.map(|cpu| float(total.bytes.get()) / 1e6 / cpu),
+            server_written_bytes: spent.server_written,
+            written_per_put_byte: spent.server_written.and_then(per_byte),
             last_failure,
         }
     }
@@ -195,7 +209,13 @@ impl fmt::Display for Report {
             ", server CPU {server:.2} s: {:.0} ops and {:.1} MB per server CPU second",
             self.operations_per_server_cpu_second.unwrap_or_default(),
             self.megabytes_per_server_cpu_second.unwrap_or_default(),
-        )
+        )?;
+        if let (Some(written), Some(ratio)) = (self.server_written_bytes, self.written_per_put_byte)
+        {
+            let megabytes = float(written) / 1e6;
+            writeln!(f, "server wrote {megabytes:.1} MB: {ratio:.2} bytes for each byte put")?;
+        }
+        Ok(())
     }
 }
 

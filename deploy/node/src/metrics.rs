@@ -3,7 +3,7 @@
 use crate::status::{DriveStatus, Status};
 use std::fmt::Write as _;
 
-/// Name, help and figure of one gauge per drive.
+/// Name, help and figure of one gauge or counter per drive.
 type Family = (&'static str, &'static str, fn(&DriveStatus) -> u64);
 
 /// Renders what `status` knows as gauges.
@@ -22,7 +22,7 @@ pub fn render(status: &Status) -> String {
         "Index of the last applied metadata command.",
         status.applied_index,
     );
-    let families: [Family; 6] = [
+    let families: [Family; 9] = [
         ("hamster_drive_in_service", "1 while the drive takes part.", |drive| {
             u64::from(matches!(drive.state.as_str(), "live" | "full"))
         }),
@@ -34,6 +34,13 @@ pub fn render(status: &Status) -> String {
         }),
         ("hamster_drive_preallocated_bytes", "Space taken in advance.", |drive| {
             drive.preallocated_bytes
+        }),
+        ("hamster_drive_written_bytes_total", "Bytes written for objects.", |drive| {
+            drive.written_bytes
+        }),
+        ("hamster_drive_syncs_total", "Syncs for objects.", |drive| drive.syncs),
+        ("hamster_drive_segments_recycled_total", "Small segments used again.", |drive| {
+            drive.segments_recycled
         }),
     ];
     for (name, help, figure) in families {
@@ -52,5 +59,7 @@ fn gauge(text: &mut String, name: &str, help: &str, value: u64) {
 }
 
 fn header(text: &mut String, name: &str, help: &str) {
-    writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge").expect("a string takes everything");
+    let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+    writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}")
+        .expect("a string takes everything");
 }

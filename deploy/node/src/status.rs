@@ -99,6 +99,15 @@ pub struct DriveStatus {
     /// Records and chunks that failed verification since the start.
     #[serde(default)]
     pub corruptions: u64,
+    /// Bytes of object data, segments and index written since the start; metadata is not counted.
+    #[serde(default)]
+    pub written_bytes: u64,
+    /// Syncs for them.
+    #[serde(default)]
+    pub syncs: u64,
+    /// Small segments made of a retired one since the start.
+    #[serde(default)]
+    pub segments_recycled: u64,
 }
 
 impl fmt::Display for Status {
@@ -282,5 +291,8 @@ fn row(drive: &drive::DriveStatus, booted: &BootedCore, layout: Option<&Layout>)
         used_bytes: drive.used.get(),
         preallocated_bytes: drive.preallocated.get(),
         corruptions: drive.corruptions,
+        written_bytes: drive.written.get(),
+        syncs: drive.syncs,
+        segments_recycled: drive.recycled,
     }
 }

@@ -262,6 +262,7 @@ impl Flusher {
         let bytes: u64 = extents.iter().map(|extent| extent.buffer.len() as u64).sum();
         self.drive.gauges().writes.fetch_add(1, Ordering::Relaxed);
         self.drive.gauges().record_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.drive.count(bytes, 0);
         let writes = extents.into_iter().map(|extent| {
             let file = &file;
             async move {
@@ -357,7 +358,7 @@ impl Flusher {
 /// Syncs a segment; a drive that fails leaves service.
 async fn sync(drive: &LocalDrive, segment: &mut Segment) {
     let upto = segment.position;
-    drive.gauges().syncs.fetch_add(1, Ordering::Relaxed);
+    drive.count(0, 1);
     if let Err(error) = segment.file.sync().await {
         return drive.fail(Failure::Poisoned, "syncing a segment", &error);
     }

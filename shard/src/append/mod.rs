@@ -7,6 +7,7 @@
 //! A run is in the index before it is acknowledged, whether or not anyone still waits for it.
 
 mod flusher;
+mod spare;
 mod supply;
 
 pub(crate) use supply::{OpenStretch, Segment};

@@ -2,6 +2,7 @@
 //! zeroes.
 
 use super::AppendError;
+use super::spare::{self, Draft};
 use crate::drive::local::LocalDrive;
 use crate::drive::{DriveState, Failure};
 use crate::index::{Entry, Part, Stretch};
@@ -124,29 +125,41 @@ async fn make(drive: &LocalDrive, class: Class) -> Result<Segment, AppendError> 
 
 async fn try_make(drive: &LocalDrive, class: Class) -> io::Result<Option<Segment>> {
     let length = drive.segment_bytes(class);
-    if !drive.has_room(length).await? {
-        return Ok(None);
-    }
-    let number = drive.new_number();
+    let spare = match class {
+        Class::Small => spare::take(drive, length).await?,
+        Class::Bulk => None,
+    };
+    // Why a draft name: a file under its final name always has a header.
+    let (number, file, generation) = match spare {
+        Some(Draft { number, file, generation }) => (number, file, generation),
+        None if !drive.has_room(length).await? => return Ok(None),
+        None => {
+            let number = drive.new_number();
+            let draft = draft_name(number, class);
+            let is_written = class == Class::Small;
+            let file = drive.segments.create(&draft, length, is_written).await?;
+            drive.count(if is_written { length.get() } else { 0 }, 0);
+            drive.gauges().segment_bytes.fetch_add(length.get(), Ordering::Relaxed);
+            (number, file, 1)
+        }
+    };
     let header = SegmentHeader {
         class,
         drive: drive.uuid,
         number,
-        generation: 1,
+        generation,
         length: length.get(),
         core: drive.core.index(),
         writer_epoch: drive.writer_epoch,
     };
-    // Why a draft name: a file under its final name always has a header.
-    let draft = draft_name(number, class);
-    let file = drive.segments.create(&draft, length, class == Class::Small).await?;
     let mut block = drive.core.buffers().take(BLOCK_BYTES).await;
     block.copy_from_slice(&header.encode());
     file.write_at(0, block).await.1?;
     file.sync().await?;
-    drive.segments.rename(&draft, &file_name(number, class)).await?;
+    // With the directory's below.
+    drive.count(BLOCK_BYTES.get(), 2);
+    drive.segments.rename(&draft_name(number, class), &file_name(number, class)).await?;
     drive.segments.sync().await?;
-    drive.gauges().segment_bytes.fetch_add(length.get(), Ordering::Relaxed);
     drive.gauges().record_bytes.fetch_add(RUNS_START, Ordering::Relaxed);
     Ok(Some(Segment {
         file,

@@ -2,13 +2,13 @@
 
 use super::table::{Entry, Gauges};
 use super::{DriveState, DriveTable, Failure, OpenDrive};
-use crate::segment::{Class, file_name};
+use crate::segment::{Class, FileName, file_name, parse_file_name, spare_name};
 use futures_util::future::{Either, select};
-use hamster_core::disk::is_cancelled;
+use hamster_core::disk::{self, is_cancelled};
 use hamster_core::ids::{DriveOrdinal, DriveUuid, SegmentNumber};
 use hamster_core::limits::{
     DRIVE_ANSWER_TIMEOUT, DRIVE_HEADROOM_BYTES_MIN, DRIVE_LOOK_INTERVAL, INDEX_STRETCH_ENTRIES_MAX,
-    SEGMENT_BYTES_MIN, SEGMENT_FILES_OPEN_MAX,
+    SEGMENT_BYTES_MIN, SEGMENT_FILES_OPEN_MAX, SPARE_SEGMENTS_PER_DRIVE_MAX,
 };
 use hamster_core::{ByteCount, Core, Directory, File, Instant, Map};
 use std::cell::{Cell, RefCell};
@@ -148,6 +148,12 @@ impl LocalDrive {
         }
     }
 
+    /// Counts what was handed to the drive.
+    pub fn count(&self, written: u64, syncs: u64) {
+        self.gauges().written_bytes.fetch_add(written, Ordering::Relaxed);
+        self.gauges().syncs.fetch_add(syncs, Ordering::Relaxed);
+    }
+
     /// A number that no other core gives: cores count in steps, each from its own index.
     pub fn new_number(&self) -> SegmentNumber {
         let number = SegmentNumber::new(self.number_next.get());
@@ -155,8 +161,9 @@ impl LocalDrive {
         number
     }
 
-    /// Removes a segment with records up to `upto`. Its space is free once no core has it open.
-    pub async fn remove_segment(
+    /// Removes a segment with records up to `upto`: its space is free once no core has it open. A
+    /// small one becomes a spare as long as these are few.
+    pub async fn retire_segment(
         &self,
         number: SegmentNumber,
         class: Class,
@@ -164,12 +171,37 @@ impl LocalDrive {
     ) -> io::Result<()> {
         let file = self.segment(number, class).await?;
         let (length, allocated) = (file.length().await?.get(), file.allocated().await?.get());
-        self.segments.remove(&file_name(number, class)).await?;
+        let name = file_name(number, class);
+        let is_kept = class == Class::Small
+            && length == self.segment_bytes(class).get()
+            && self.spares().await?.len() < SPARE_SEGMENTS_PER_DRIVE_MAX;
+        match is_kept {
+            true => self.segments.rename(&name, &spare_name(number)).await?,
+            false => self.segments.remove(&name).await?,
+        }
+        self.count(0, 1);
         self.segments.sync().await?;
         let records = upto.saturating_sub(length.saturating_sub(allocated));
-        self.gauges().segment_bytes.fetch_sub(allocated, Ordering::Relaxed);
         self.gauges().record_bytes.fetch_sub(records, Ordering::Relaxed);
+        if !is_kept {
+            self.gauges().segment_bytes.fetch_sub(allocated, Ordering::Relaxed);
+        }
         Ok(())
+    }
+
+    /// Small segments that were retired and wait for their next use.
+    pub async fn spares(&self) -> io::Result<Vec<SegmentNumber>> {
+        let spare = |entry: &disk::Entry| match parse_file_name(&entry.name) {
+            Some(FileName::Spare(number)) => Some(number),
+            _ => None,
+        };
+        Ok(self.segments.list().await?.iter().filter_map(spare).collect())
+    }
+
+    /// Whether a segment was retired: what was its file may hold other runs by now.
+    pub async fn is_retired(&self, number: SegmentNumber, class: Class) -> bool {
+        let opened = self.segments.open(&file_name(number, class)).await;
+        opened.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     }
 
     /// Closes segments that were removed.

@@ -78,7 +78,9 @@ pub(crate) struct Gauges {
     /// The part of them that holds records.
     pub(crate) record_bytes: AtomicU64,
     pub(crate) writes: AtomicU64,
+    pub(crate) written_bytes: AtomicU64,
     pub(crate) syncs: AtomicU64,
+    pub(crate) recycled: AtomicU64,
     pub(crate) reads: AtomicU64,
     pub(crate) reads_late: AtomicU64,
     pub(crate) reads_overtaken: AtomicU64,
@@ -104,8 +106,12 @@ pub struct DriveStatus {
     pub preallocated: ByteCount,
     /// Batches written since the start.
     pub writes: u64,
-    /// Syncs since the start.
+    /// Bytes written since the start: records, new segments and the index.
+    pub written: ByteCount,
+    /// Syncs since the start, of files and directories.
     pub syncs: u64,
+    /// Small segments since the start that were made of a retired one.
+    pub recycled: u64,
     /// Reads since the start.
     pub reads: u64,
     /// Reads since the start that outlived their patience, so that others were looked for.
@@ -254,7 +260,9 @@ impl Entry {
             used,
             preallocated: ByteCount::new(figure(&gauges.segment_bytes)).saturating_sub(used),
             writes: figure(&gauges.writes),
+            written: ByteCount::new(figure(&gauges.written_bytes)),
             syncs: figure(&gauges.syncs),
+            recycled: figure(&gauges.recycled),
             reads: figure(&gauges.reads),
             reads_late: figure(&gauges.reads_late),
             reads_overtaken: figure(&gauges.reads_overtaken),

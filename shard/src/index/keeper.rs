@@ -73,7 +73,7 @@ pub(crate) enum Order {
     Died(Vec<Dead>),
     /// So many bytes of these segments are dead, as a sweep found.
     Swept(Vec<(SegmentNumber, u64)>),
-    /// Nothing in this segment is needed any more: remove it.
+    /// Nothing in this segment is needed any more: remove it, or keep its file as a spare.
     Retire(SegmentNumber),
 }
 
@@ -197,7 +197,16 @@ impl Keeper {
                 return Err(error);
             }
         }
-        writer.finish().await
+        let table = writer.finish().await?;
+        self.count(table.as_ref());
+        Ok(table)
+    }
+
+    /// Counts a table: its file and the directory are synced.
+    fn count(&self, table: Option<&TableInfo>) {
+        if let Some(table) = table {
+            self.drive.count(table.blocks * BLOCK_BYTES.get(), 2);
+        }
     }
 
     async fn writer(&self, number: u64, entries: u64, bytes: u64) -> io::Result<TableWriter> {
@@ -206,7 +215,8 @@ impl Keeper {
     }
 
     async fn save(&mut self, manifest: Manifest) -> io::Result<()> {
-        manifest.replace(&self.drive.index).await?;
+        let bytes = manifest.replace(&self.drive.index).await?;
+        self.drive.count(bytes, 2);
         self.manifest = manifest;
         let version = self.now.borrow().version + 1;
         *self.now.borrow_mut() = Snapshot::of(&self.manifest, version);
@@ -269,6 +279,7 @@ impl Keeper {
             return Err(error);
         }
         let merged = writer.finish().await?;
+        self.count(merged.as_ref());
         let replaced: Vec<TableInfo> = manifest.tables.splice(..count, merged).collect();
         self.save(manifest).await?;
         self.publish(None).await;
@@ -309,17 +320,17 @@ impl Keeper {
             *self.dead.entry(segment).or_default() += bytes;
             changed.insert(segment);
         }
-        self.count(changed).await;
+        self.recount(changed).await;
     }
 
     /// What is told of a segment that has gone since, is left out with it.
     async fn swept(&mut self, dead: Vec<(SegmentNumber, u64)>) {
         let changed: Set<SegmentNumber> = dead.iter().map(|(segment, _)| *segment).collect();
         self.dead.extend(dead);
-        self.count(changed).await;
+        self.recount(changed).await;
     }
 
-    async fn count(&mut self, changed: Set<SegmentNumber>) {
+    async fn recount(&mut self, changed: Set<SegmentNumber>) {
         for covered in &mut self.manifest.segments {
             covered.dead_bytes = self.dead.get(&covered.segment).copied().unwrap_or(0);
         }
@@ -355,8 +366,9 @@ impl Keeper {
             let is_it = |covered: &Covered| covered.segment == segment;
             let Some(at) = manifest.segments.iter().position(is_it) else { continue };
             let covered = manifest.segments.swap_remove(at);
+            // Invariant: before the manifest forgets it. A start in between finds it gone.
             if let Err(error) =
-                self.drive.remove_segment(segment, covered.class, covered.upto).await
+                self.drive.retire_segment(segment, covered.class, covered.upto).await
             {
                 return self.drive.fail(Failure::of(&error), "removing a segment", &error);
             }
@@ -400,7 +412,7 @@ async fn read(drive: &LocalDrive) -> io::Result<Manifest> {
 fn segment_number(name: &str) -> Option<SegmentNumber> {
     match segment::parse_file_name(name)? {
         segment::FileName::Segment(number, _) => Some(number),
-        segment::FileName::Draft(_) => None,
+        segment::FileName::Draft(_) | segment::FileName::Spare(_) => None,
     }
 }
 

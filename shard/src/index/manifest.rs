@@ -58,16 +58,18 @@ impl Manifest {
         Ok(bytes.map(|bytes| Self::decode(&bytes)))
     }
 
-    /// Puts this one in the place of the one that is there, durably.
+    /// Puts this one in the place of the one that is there, durably. Returns its length.
     ///
     /// # Errors
     /// Nothing was replaced, or it is not known to be durable.
-    pub async fn replace(&self, directory: &Directory) -> io::Result<()> {
+    pub async fn replace(&self, directory: &Directory) -> io::Result<u64> {
         let bytes = self.encode();
+        let length = bytes.len() as u64;
         if bytes.len() > MANIFEST_BYTES_MAX.as_usize() {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        directory.replace_small(FILE_NAME, bytes).await
+        directory.replace_small(FILE_NAME, bytes).await?;
+        Ok(length)
     }
 
     pub fn encode(&self) -> Vec<u8> {

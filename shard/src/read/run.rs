@@ -54,13 +54,17 @@ pub(super) async fn read(
 ) -> Result<Verified, Unreadable> {
     let start = run.shard_offset;
     let within = wanted.start - start..wanted.end - start;
-    match &run.placement.chunks {
-        Some(chunks) => bulk(shards, drive, run, chunks, slice_bytes, within).await,
-        None => packed(shards, drive, run, slice_bytes, within).await,
+    let found = match &run.placement.chunks {
+        Some(chunks) => bulk(shards, drive, run, chunks, slice_bytes, within).await?,
+        None => packed(shards, drive, run, slice_bytes, within).await?,
+    };
+    match found {
+        Some(verified) => Ok(verified),
+        None => Err(corrupt(&drive.local, run).await),
     }
 }
 
-/// A bulk run: its chunks are known, and start at blocks.
+/// A bulk run: its chunks are known, and start at blocks. `None`: other bytes stand there.
 async fn bulk(
     shards: &Shards,
     drive: &ShardDrive,
@@ -68,24 +72,24 @@ async fn bulk(
     chunks: &[Crc64],
     slice_bytes: u32,
     within: Range<u64>,
-) -> Result<Verified, Unreadable> {
+) -> Result<Option<Verified>, Unreadable> {
     let payload = (HEADER_BYTES as u64).next_multiple_of(Class::Bulk.alignment());
     let offset = run.placement.position + payload + within.start;
     let length = usize::try_from(within.end - within.start).map_err(|_| Unreadable)?;
     let buffer = extent(shards, drive, &run.placement, offset, offset + length as u64).await?;
     let bytes = buffer.get(..length).ok_or(Unreadable)?;
-    verify(&drive.local, run, chunks, slice_bytes, within.start, bytes)?;
-    Ok(Verified::within(buffer, 0..length))
+    let good = is_good(run, chunks, slice_bytes, within.start, bytes);
+    Ok(good.then(|| Verified::within(buffer, 0..length)))
 }
 
-/// A packed run: read as a whole, with the checksums in its footer.
+/// A packed run: read as a whole, with the checksums in its footer. `None`: other bytes stand there.
 async fn packed(
     shards: &Shards,
     drive: &ShardDrive,
     run: &RunEntry,
     slice_bytes: u32,
     within: Range<u64>,
-) -> Result<Verified, Unreadable> {
+) -> Result<Option<Verified>, Unreadable> {
     let payload_bytes = u64::from(run.placement.payload_bytes);
     let chunk_count = payload_bytes.div_ceil(chunk_bytes(slice_bytes));
     let position = run.placement.position;
@@ -106,11 +110,11 @@ async fn packed(
             && place.position == position
     });
     let chunks = header.and_then(|header| header.decode_footer(buffer.get(at(footer).ok()?..)?));
-    let Some(chunks) = chunks else { return Err(corrupt(&drive.local, run)) };
+    let Some(chunks) = chunks else { return Ok(None) };
     let range = at(HEADER_BYTES as u64 + within.start)?..at(HEADER_BYTES as u64 + within.end)?;
     let bytes = buffer.get(range.clone()).ok_or(Unreadable)?;
-    verify(&drive.local, run, &chunks, slice_bytes, within.start, bytes)?;
-    Ok(Verified::within(buffer, range))
+    let good = is_good(run, &chunks, slice_bytes, within.start, bytes);
+    Ok(good.then(|| Verified::within(buffer, range)))
 }
 
 /// Reads whole blocks of the segment.
@@ -141,27 +145,25 @@ async fn extent(
 }
 
 /// Checks `bytes`, which start with a chunk, `from` the start of the run's payload.
-fn verify(
-    drive: &LocalDrive,
-    run: &RunEntry,
-    chunks: &[Crc64],
-    slice_bytes: u32,
-    from: u64,
-    bytes: &[u8],
-) -> Result<(), Unreadable> {
+fn is_good(run: &RunEntry, chunks: &[Crc64], slice_bytes: u32, from: u64, bytes: &[u8]) -> bool {
     let unit = chunk_bytes(slice_bytes);
-    let first_in_run = usize::try_from(from / unit).map_err(|_| Unreadable)?;
     let first_in_shard = (run.shard_offset + from) / unit;
-    let unit = usize::try_from(unit).map_err(|_| Unreadable)?;
+    let (Ok(first_in_run), Ok(unit)) = (usize::try_from(from / unit), usize::try_from(unit)) else {
+        return false;
+    };
     let pieces = bytes.chunks(unit);
-    let known = chunks.get(first_in_run..first_in_run + pieces.len()).ok_or(Unreadable)?;
+    let Some(known) = chunks.get(first_in_run..first_in_run + pieces.len()) else { return false };
     let mut checked = (first_in_shard..).zip(pieces.zip(known));
-    let good = checked
-        .all(|(chunk, (bytes, known))| chunk_checksum(run.data, run.shard, chunk, bytes) == *known);
-    if good { Ok(()) } else { Err(corrupt(drive, run)) }
+    checked
+        .all(|(chunk, (bytes, known))| chunk_checksum(run.data, run.shard, chunk, bytes) == *known)
 }
 
-fn corrupt(drive: &LocalDrive, run: &RunEntry) -> Unreadable {
+/// Counts rot, unless the segment was retired since the place was looked up: its file may hold
+/// other runs by now, and what is needed of it stands elsewhere.
+async fn corrupt(drive: &LocalDrive, run: &RunEntry) -> Unreadable {
+    if drive.is_retired(run.placement.segment, run.placement.class).await {
+        return Unreadable;
+    }
     drive.gauges().corruptions.fetch_add(1, Ordering::Relaxed);
     let RunEntry { data, shard, placement, .. } = run;
     let (segment, position) = (placement.segment, placement.position);

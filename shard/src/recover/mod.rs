@@ -76,6 +76,15 @@ pub(crate) async fn drive(
                 drive.segments.remove(&entry.name).await?;
                 continue;
             }
+            Some(FileName::Spare(number)) => {
+                // Why: see `append/spare.rs`.
+                drive.take_number(number);
+                if is_own(number) {
+                    let length = entry.length.get();
+                    count(drive, (length, length), 0);
+                }
+                continue;
+            }
             Some(FileName::Draft(_)) | None => continue,
         };
         if !is_own(number) {

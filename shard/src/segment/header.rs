@@ -17,7 +17,8 @@ pub(crate) struct SegmentHeader {
     pub class: Class,
     pub drive: DriveUuid,
     pub number: SegmentNumber,
-    /// Raised each time the file is used anew: runs of an earlier generation are not there.
+    /// Counts how often the file was used. Each time it gets a number higher than all it had, so
+    /// that no run of an earlier time passes for one of this.
     pub generation: u64,
     pub length: u64,
     /// The core that made it. For people; any core may go on with it.

@@ -26,7 +26,7 @@ pub(crate) const FORMAT: u16 = 1;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Class {
     /// Small bodies. Written once up front, so that a sync never waits for the file system's
-    /// journal.
+    /// journal; its file is used again when nothing in it is needed.
     Small,
     /// Slices of large bodies. Allocated, not written.
     Bulk,
@@ -80,28 +80,38 @@ pub(crate) fn draft_name(number: SegmentNumber, class: Class) -> String {
     format!("{}{DRAFT_SUFFIX}", file_name(number, class))
 }
 
+/// The file name of a small segment that was retired; what it holds is needed no more.
+pub(crate) fn spare_name(number: SegmentNumber) -> String {
+    format!("{}{SPARE_SUFFIX}", file_name(number, Class::Small))
+}
+
 const DRAFT_SUFFIX: &str = ".new";
+const SPARE_SUFFIX: &str = ".spare";
 
 /// What the name of a file says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum FileName {
     Segment(SegmentNumber, Class),
     Draft(SegmentNumber),
+    Spare(SegmentNumber),
 }
 
 /// Reads a file name; `None` for one that is not Hamster's.
 pub(crate) fn parse_file_name(name: &str) -> Option<FileName> {
-    let segment = name.strip_suffix(DRAFT_SUFFIX).unwrap_or(name);
+    let draft = name.strip_suffix(DRAFT_SUFFIX);
+    let spare = name.strip_suffix(SPARE_SUFFIX);
+    let segment = draft.or(spare).unwrap_or(name);
     let class = Class::ALL.into_iter().find(|class| segment.ends_with(class.suffix()))?;
     let digits = segment.strip_suffix(class.suffix())?;
     let number = SegmentNumber::new(u64::from_str_radix(digits, 16).ok()?);
     if file_name(number, class) != segment {
         return None;
     }
-    Some(match segment.len() == name.len() {
-        true => FileName::Segment(number, class),
-        false => FileName::Draft(number),
-    })
+    match (draft, spare) {
+        (Some(_), _) => Some(FileName::Draft(number)),
+        (_, Some(_)) => (class == Class::Small).then_some(FileName::Spare(number)),
+        (None, None) => Some(FileName::Segment(number, class)),
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +127,9 @@ mod tests {
             assert_eq!(parse_file_name(&file_name(number, class)), Some(segment));
             assert_eq!(parse_file_name(&draft_name(number, class)), Some(FileName::Draft(number)));
         }
+        assert_eq!(parse_file_name(&spare_name(number)), Some(FileName::Spare(number)));
+        let bulk = format!("{}.spare", file_name(number, Class::Bulk));
+        assert_eq!(parse_file_name(&bulk), None);
         for other in ["1f.small", "000000000000001F.small", "000000000000001f.other", "", ".bulk"] {
             assert_eq!(parse_file_name(other), None, "{other}");
         }
