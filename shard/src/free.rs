@@ -4,8 +4,8 @@
 //! The payload of a bulk run is punched out of its segment; its header stays, so that a scan finds
 //! its way. A small run stays where it is and counts as dead in its segment, which is compacted when
 //! enough of it is. Either way a crash loses at most that it was done, and it is done again: the
-//! caller forgets a body only after this returns. A drive that is out of service is left alone:
-//! what it holds is unreferenced, whenever it comes back.
+//! caller forgets a body only after this says that it was freed. A drive that is out of service is
+//! left alone: what it holds is unreferenced, whenever it comes back.
 
 use crate::drive::Failure;
 use crate::drive::local::LocalDrive;
@@ -15,6 +15,7 @@ use crate::location::Location;
 use crate::segment::Class;
 use crate::segment::run::{Framing, chunk_bytes, framing};
 use crate::shards::Shards;
+use hamster_core::disk::is_full;
 use hamster_core::ids::{DriveOrdinal, SegmentNumber};
 use hamster_core::mesh::MeshClosed;
 use hamster_core::{ByteCount, Set};
@@ -22,12 +23,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::Ordering;
 
-/// Frees every shard of these bodies. What was freed before is left out: nothing is wrong with it.
-pub(crate) async fn bodies(shards: &Shards, bodies: &[Location]) -> Result<(), MeshClosed> {
-    let mut by_drive = BTreeMap::<DriveOrdinal, Vec<&Location>>::new();
-    for body in bodies {
+/// Frees every shard of these bodies, and tells of each whether all of it is free now. What was freed
+/// before is left out: nothing is wrong with it.
+pub(crate) async fn bodies(shards: &Shards, bodies: &[Location]) -> Result<Vec<bool>, MeshClosed> {
+    let mut is_free = vec![true; bodies.len()];
+    let mut by_drive = BTreeMap::<DriveOrdinal, Vec<(usize, &Location)>>::new();
+    for (at, body) in bodies.iter().enumerate() {
         for piece in &body.pieces {
-            by_drive.entry(piece.drive).or_default().push(body);
+            by_drive.entry(piece.drive).or_default().push((at, body));
         }
     }
     for (ordinal, bodies) in by_drive {
@@ -37,9 +40,14 @@ pub(crate) async fn bodies(shards: &Shards, bodies: &[Location]) -> Result<(), M
         }
         let mut dead = Vec::new();
         let mut punched = Set::default();
-        for body in bodies {
+        for (at, body) in bodies {
             let wanted = Wanted { data: body.data, range: 0..u64::MAX };
-            for run in shards.lanes().find(wanted, vec![ordinal]).await? {
+            let Some(runs) = shards.lanes().find_all(wanted, ordinal).await? else {
+                tracing::warn!(drive = %ordinal, data = %body.data, "cannot be freed there now");
+                is_free[at] = false;
+                continue;
+            };
+            for run in runs {
                 match free(&drive.local, body, &run).await {
                     Ok(freed) => {
                         if run.placement.class == Class::Bulk {
@@ -47,6 +55,8 @@ pub(crate) async fn bodies(shards: &Shards, bodies: &[Location]) -> Result<(), M
                         }
                         dead.extend(freed);
                     }
+                    // A file system may need space to give some back.
+                    Err(error) if is_full(&error) => is_free[at] = false,
                     Err(error) => failed(&drive.local, &error),
                 }
             }
@@ -59,7 +69,7 @@ pub(crate) async fn bodies(shards: &Shards, bodies: &[Location]) -> Result<(), M
         }
         shards.lanes().died(ordinal, dead).await?;
     }
-    Ok(())
+    Ok(is_free)
 }
 
 async fn free(drive: &LocalDrive, body: &Location, run: &RunEntry) -> io::Result<Option<Dead>> {

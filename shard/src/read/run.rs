@@ -11,12 +11,20 @@ use bytes::Bytes;
 use hamster_core::checksum::Crc64;
 use hamster_core::limits::BLOCK_BYTES;
 use hamster_core::{Buffer, ByteCount};
+use std::io;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
+use Unreadable::Failed;
+
 /// The bytes cannot be had from this shard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Unreadable;
+pub(super) enum Unreadable {
+    /// The segment is not there: what is needed of it may be elsewhere on the drive by now.
+    Gone,
+    /// The drive does not give them, or gives others.
+    Failed,
+}
 
 /// Verified bytes, and the memory they keep.
 #[derive(Clone)]
@@ -71,9 +79,9 @@ async fn bulk(
 ) -> Result<Verified, Unreadable> {
     let payload = (HEADER_BYTES as u64).next_multiple_of(Class::Bulk.alignment());
     let offset = run.placement.position + payload + within.start;
-    let length = usize::try_from(within.end - within.start).map_err(|_| Unreadable)?;
+    let length = usize::try_from(within.end - within.start).map_err(|_| Failed)?;
     let buffer = extent(shards, drive, &run.placement, offset, offset + length as u64).await?;
-    let bytes = buffer.get(..length).ok_or(Unreadable)?;
+    let bytes = buffer.get(..length).ok_or(Failed)?;
     verify(&drive.local, run, chunks, slice_bytes, within.start, bytes)?;
     Ok(Verified::within(buffer, 0..length))
 }
@@ -95,7 +103,7 @@ async fn packed(
     let block = BLOCK_BYTES.get();
     let start = position / block * block;
     let buffer = extent(shards, drive, &run.placement, start, end.next_multiple_of(block)).await?;
-    let at = |offset: u64| usize::try_from(position - start + offset).map_err(|_| Unreadable);
+    let at = |offset: u64| usize::try_from(position - start + offset).map_err(|_| Failed);
     let header = buffer.get(at(0)?..).and_then(RunHeader::decode).filter(|header| {
         let (content, place) = (&header.content, &header.place);
         (content.data, content.shard) == (run.data, run.shard)
@@ -108,7 +116,7 @@ async fn packed(
     let chunks = header.and_then(|header| header.decode_footer(buffer.get(at(footer).ok()?..)?));
     let Some(chunks) = chunks else { return Err(corrupt(&drive.local, run)) };
     let range = at(HEADER_BYTES as u64 + within.start)?..at(HEADER_BYTES as u64 + within.end)?;
-    let bytes = buffer.get(range.clone()).ok_or(Unreadable)?;
+    let bytes = buffer.get(range.clone()).ok_or(Failed)?;
     verify(&drive.local, run, &chunks, slice_bytes, within.start, bytes)?;
     Ok(Verified::within(buffer, range))
 }
@@ -134,9 +142,12 @@ async fn extent(
     drive.local.gauges().reads.fetch_add(1, Ordering::Relaxed);
     let outcome = Flight::start(shards, drive, placement, start, buffer, slot).await;
     outcome.map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            return Unreadable::Gone;
+        }
         let (segment, drive) = (placement.segment, drive.local.ordinal);
         tracing::warn!(%drive, %segment, start, %error, "a read failed");
-        Unreadable
+        Failed
     })
 }
 
@@ -150,11 +161,11 @@ fn verify(
     bytes: &[u8],
 ) -> Result<(), Unreadable> {
     let unit = chunk_bytes(slice_bytes);
-    let first_in_run = usize::try_from(from / unit).map_err(|_| Unreadable)?;
+    let first_in_run = usize::try_from(from / unit).map_err(|_| Failed)?;
     let first_in_shard = (run.shard_offset + from) / unit;
-    let unit = usize::try_from(unit).map_err(|_| Unreadable)?;
+    let unit = usize::try_from(unit).map_err(|_| Failed)?;
     let pieces = bytes.chunks(unit);
-    let known = chunks.get(first_in_run..first_in_run + pieces.len()).ok_or(Unreadable)?;
+    let known = chunks.get(first_in_run..first_in_run + pieces.len()).ok_or(Failed)?;
     let mut checked = (first_in_shard..).zip(pieces.zip(known));
     let good = checked
         .all(|(chunk, (bytes, known))| chunk_checksum(run.data, run.shard, chunk, bytes) == *known);
@@ -166,5 +177,5 @@ fn corrupt(drive: &LocalDrive, run: &RunEntry) -> Unreadable {
     let RunEntry { data, shard, placement, .. } = run;
     let (segment, position) = (placement.segment, placement.position);
     tracing::error!(drive = %drive.ordinal, %data, %shard, %segment, position, "bytes are corrupt");
-    Unreadable
+    Failed
 }
