@@ -20,7 +20,7 @@ use std::rc::Rc;
 
 /// Nothing is cached, and one table is made.
 const MEMORY: ReadMemory =
-    ReadMemory { cache: ByteCount::ZERO, in_flight: ByteCount::mib(64), stretch_entries: 130 };
+    ReadMemory { cache: ByteCount::ZERO, in_flight: ByteCount::mib(64), stretch_entries: 200 };
 const BLOCK: u64 = 4096;
 
 /// A place in a file of drive 0.
@@ -79,15 +79,15 @@ fn example() -> Example {
         let running = cluster.open_with(MEMORY).await;
         let (shards, entropy) = (&running.shards[0], Entropy::seeded(7));
         let mut written = Vec::new();
-        for number in 0..135 {
-            let body = body(number, if number == 134 { 301 } else { 40 });
+        for number in 0..205 {
+            let body = body(number, if number == 204 { 301 } else { 40 });
             let plan = Profile::new(1, 1).plan(new_data(shards, &entropy));
             let receipt = shards.write_small(plan, body.clone()).await.expect("written");
             written.push((Rc::new(receipt.into_location()), body));
         }
         // Of the table: its first and its last leaf; of its rest, one.
-        written[..130].sort_by_key(|(location, _)| location.data);
-        let mut bodies: Vec<_> = [0, 64, 129, 134].map(|at| written[at].clone()).into();
+        written[..200].sort_by_key(|(location, _)| location.data);
+        let mut bodies: Vec<_> = [0, 100, 199, 204].map(|at| written[at].clone()).into();
         let large = body(1000, 301);
         let plan = Profile::new(1, 1).plan(new_data(shards, &entropy));
         let receipt = write_large(shards, plan, &large).await.expect("written");
@@ -122,7 +122,7 @@ async fn records(cluster: &Cluster) -> Vec<Record> {
         Record { name, file: file.to_owned(), range, bytes, padding: padding.to_vec() }
     };
     let whole = |bytes: &[u8]| 0..bytes.len() as u64;
-    // 135 entries: two leaves, the root, the filter.
+    // 200 entries: two leaves, the root, the filter.
     let block = |number: u64| number * BLOCK..(number + 1) * BLOCK;
     let kinds: Vec<u8> = (0..4).map(|block| of_table[block * 4096 + 6]).collect();
     assert_eq!(kinds, [1, 1, 2, 3]);
