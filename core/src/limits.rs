@@ -131,8 +131,6 @@ pub const COMPACTION_INTERVAL: Duration = Duration::from_secs(1);
 pub const COMPACTION_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 /// What compaction reads and writes again at a time.
 pub const COMPACTION_BATCH_BYTES: ByteCount = ByteCount::mib(1);
-/// A compacted segment stays this long, for those who have just looked up a place in it.
-pub const COMPACTION_GRACE: Duration = Duration::from_secs(5);
 /// What nothing refers to is looked for this often.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 /// The first time so long after the start.
@@ -153,6 +151,8 @@ pub const REPAIR_DELAY: Duration = Duration::from_secs(600);
 pub const SCRUB_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Bodies on which one core's scrub holds leases.
 pub const SCRUB_PAGE_BODIES: usize = 32;
+/// A read looks a run up again so many times, when compaction has moved it meanwhile.
+pub const RUN_MOVES_MAX: usize = 3;
 /// Blocks of index tables that one core keeps, all drives together.
 pub const INDEX_CACHE_BYTES: ByteCount = ByteCount::mib(32);
 /// Entries of a segment that are kept in memory until a table of the index is made of them.

@@ -2,7 +2,9 @@
 //!
 //! What is still needed is written again, to the active segment; the index goes by the newer place;
 //! then the segment is retired. What is needed, metadata says: the counts of dead bytes only tell
-//! where to look. A crash leaves two copies at worst, of which either may be read.
+//! where to look. A crash leaves two copies at worst, of which either may be read; so does a body
+//! that is freed in the moment it is copied: the copy is left out when its own segment is compacted.
+//! Who has looked up a place in the segment before it was retired looks once more (`read::stripe`).
 
 use crate::append::{Append, Payload};
 use crate::drive::DriveState;
@@ -15,7 +17,7 @@ use crate::shards::{ShardDrive, Shards};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use hamster_core::ids::DataId;
-use hamster_core::limits::{COMPACTION_BATCH_BYTES, COMPACTION_GRACE, COMPACTION_RETRY_INTERVAL};
+use hamster_core::limits::{COMPACTION_BATCH_BYTES, COMPACTION_RETRY_INTERVAL};
 use std::io;
 
 /// Knows what is needed. Implemented by the node.
@@ -35,6 +37,8 @@ enum Stays {
     Damaged(Vec<u64>),
     #[error("metadata does not answer")]
     Unknown,
+    #[error("the index cannot be read")]
+    NotFound,
     #[error("what is needed of it cannot be written")]
     NoRoom,
     #[error("the node is shutting down")]
@@ -110,8 +114,6 @@ async fn segment(
     if !scan.has_read_all(covered.upto) {
         return Err(Stays::Damaged(scan.damaged().to_vec()));
     }
-    // Why: who has just looked up a place in it reads there now.
-    drive.local.core.clock().sleep(COMPACTION_GRACE).await;
     let retired = shards.lanes().retire(drive.local.ordinal, number).await;
     retired.map_err(|_| Stays::ShuttingDown)
 }
@@ -133,8 +135,9 @@ async fn keep(
         }
         let range = content.shard_offset..content.shard_offset + u64::from(content.payload_bytes);
         let wanted = Wanted { data: content.data, range };
-        let known = shards.lanes().find(wanted, vec![drive.local.ordinal]).await;
-        let known = known.map_err(|_| Stays::ShuttingDown)?;
+        let known = shards.lanes().find_all(wanted, drive.local.ordinal).await;
+        // Why not left out: what the index does not tell of may be here and nowhere else.
+        let known = known.map_err(|_| Stays::ShuttingDown)?.ok_or(Stays::NotFound)?;
         let is_here = known.iter().any(|run| {
             (run.shard, run.shard_offset) == (content.shard, content.shard_offset)
                 && run.placement == entry.placement

@@ -4,8 +4,8 @@
 //! The payload of a bulk run is punched out of its segment; its header stays, so that a scan finds
 //! its way. A small run stays where it is and counts as dead in its segment, which is compacted when
 //! enough of it is. Either way a crash loses at most that it was done, and it is done again: the
-//! caller forgets a body only after this returns. A drive that is out of service is left alone:
-//! what it holds is unreferenced, whenever it comes back.
+//! caller forgets a body only after this says that it was freed. A drive that is out of service is
+//! left alone: what it holds is unreferenced, whenever it comes back.
 
 use crate::drive::Failure;
 use crate::drive::local::LocalDrive;
@@ -16,6 +16,7 @@ use crate::read::ReadError;
 use crate::segment::Class;
 use crate::segment::run::{Framing, RunHeader, chunk_bytes, framing};
 use crate::shards::{ShardDrive, Shards};
+use hamster_core::disk::is_full;
 use hamster_core::ids::{DriveOrdinal, SegmentNumber};
 use hamster_core::limits::BLOCK_BYTES;
 use hamster_core::mesh::MeshClosed;
@@ -24,12 +25,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::Ordering;
 
-/// Frees every shard of these bodies. What was freed before is left out: nothing is wrong with it.
-pub(crate) async fn bodies(shards: &Shards, bodies: &[Location]) -> Result<(), MeshClosed> {
-    let mut by_drive = BTreeMap::<DriveOrdinal, Vec<&Location>>::new();
-    for body in bodies {
+/// Frees every shard of these bodies, and tells of each whether all of it is free now. What was freed
+/// before is left out: nothing is wrong with it.
+pub(crate) async fn bodies(shards: &Shards, bodies: &[Location]) -> Result<Vec<bool>, MeshClosed> {
+    let mut is_free = vec![true; bodies.len()];
+    let mut by_drive = BTreeMap::<DriveOrdinal, Vec<(usize, &Location)>>::new();
+    for (at, body) in bodies.iter().enumerate() {
         for piece in &body.pieces {
-            by_drive.entry(piece.drive).or_default().push(body);
+            by_drive.entry(piece.drive).or_default().push((at, body));
         }
     }
     for (ordinal, bodies) in by_drive {
@@ -38,15 +41,24 @@ pub(crate) async fn bodies(shards: &Shards, bodies: &[Location]) -> Result<(), M
             continue;
         }
         let mut dead = Vec::new();
-        for body in bodies {
+        let mut owners = Vec::new();
+        for (at, body) in bodies {
             let wanted = Wanted { data: body.data, range: 0..u64::MAX };
-            for run in shards.lanes().find(wanted, vec![ordinal]).await? {
+            let Some(found) = shards.lanes().find_all(wanted, ordinal).await? else {
+                tracing::warn!(drive = %ordinal, data = %body.data, "cannot be freed there now");
+                is_free[at] = false;
+                continue;
+            };
+            for run in found {
                 dead.push((run.placement, body.slice_bytes));
+                owners.push(at);
             }
         }
-        runs(shards, drive, &dead).await?;
+        for left in runs(shards, drive, &dead).await?.left {
+            is_free[owners[left]] = false;
+        }
     }
-    Ok(())
+    Ok(is_free)
 }
 
 /// Frees runs that were written anew elsewhere on their drive.
@@ -76,7 +88,7 @@ pub(crate) async fn strays(
             Err(error) => failed(&drive.local, &error),
         }
     }
-    runs(shards, drive, &dead).await
+    Ok(runs(shards, drive, &dead).await?.freed)
 }
 
 /// As the run itself says.
@@ -91,27 +103,37 @@ async fn slice_bytes(drive: &LocalDrive, run: &RunEntry) -> io::Result<Option<u3
     Ok(header.map(|header| header.content.slice_bytes))
 }
 
-/// Frees runs of a drive, each of a body with slices of this length. Returns how many were not free
-/// yet.
+/// What came of freeing runs.
+#[derive(Default)]
+struct Freed {
+    /// So many were not free yet, and are now.
+    freed: u64,
+    /// Those, by their place in the list, that are still in the way.
+    left: Vec<usize>,
+}
+
+/// Frees runs of a drive, each of a body with slices of this length.
 async fn runs(
     shards: &Shards,
     drive: &ShardDrive,
     runs: &[(Placement, u32)],
-) -> Result<u64, MeshClosed> {
+) -> Result<Freed, MeshClosed> {
     // Why one after the other: of two who free the same run, one must see what the other has done.
     let _turn = shards.turn_to_free().await;
     let local = &drive.local;
-    let dead = local.while_in_service(punch(local, runs)).await.unwrap_or_default();
+    // A drive that has left meanwhile is left alone.
+    let punched = local.while_in_service(punch(local, runs)).await;
+    let (dead, left) = punched.unwrap_or_default();
     let freed = dead.len() as u64;
     shards.lanes().died(local.ordinal, dead).await?;
-    Ok(freed)
+    Ok(Freed { freed, left })
 }
 
-/// What of these was not free yet, and is now, durably.
-async fn punch(local: &LocalDrive, runs: &[(Placement, u32)]) -> Vec<Dead> {
-    let mut dead = Vec::new();
+/// What of these was not free yet, and is now, durably; and which could not be freed.
+async fn punch(local: &LocalDrive, runs: &[(Placement, u32)]) -> (Vec<Dead>, Vec<usize>) {
+    let (mut dead, mut left) = (Vec::new(), Vec::new());
     let mut punched = Set::default();
-    for (place, slice_bytes) in runs {
+    for (at, (place, slice_bytes)) in runs.iter().enumerate() {
         match free(local, place, *slice_bytes).await {
             Ok(freed) => {
                 if place.class == Class::Bulk {
@@ -119,6 +141,8 @@ async fn punch(local: &LocalDrive, runs: &[(Placement, u32)]) -> Vec<Dead> {
                 }
                 dead.extend(freed);
             }
+            // A file system may need space to give some back.
+            Err(error) if is_full(&error) => left.push(at),
             Err(error) => failed(local, &error),
         }
     }
@@ -128,7 +152,7 @@ async fn punch(local: &LocalDrive, runs: &[(Placement, u32)]) -> Vec<Dead> {
             failed(local, &error);
         }
     }
-    dead
+    (dead, left)
 }
 
 async fn free(drive: &LocalDrive, place: &Placement, slice_bytes: u32) -> io::Result<Option<Dead>> {

@@ -274,11 +274,13 @@ impl Shards {
     }
 
     /// Gives back the space of bodies that nothing refers to and no core holds a lease on. Returns
-    /// when that is durable; a drive that fails meanwhile leaves service.
+    /// when that is durable, and tells of each whether all of it is free: the others are still in
+    /// the way on some drive in service, and must be freed again. A drive that fails meanwhile
+    /// leaves service.
     ///
     /// # Errors
     /// The node is shutting down: whether the space is free is not known.
-    pub async fn free(&self, bodies: &[Location]) -> Result<(), ReadError> {
+    pub async fn free(&self, bodies: &[Location]) -> Result<Vec<bool>, ReadError> {
         free::bodies(self, bodies).await.map_err(|_| ReadError::ShuttingDown)
     }
 

@@ -4,7 +4,9 @@ mod cluster;
 
 use bytes::Bytes;
 use cluster::*;
-use hamster_core::{Entropy, Queue};
+use futures_util::future::join_all;
+use hamster_core::ids::DataId;
+use hamster_core::{ByteCount, Entropy, Queue, Set};
 use hamster_shard::{Location, Shards};
 use proptest::prelude::*;
 use std::cell::RefCell;
@@ -80,6 +82,12 @@ enum Step {
     },
     /// Frees a body, as reclaim does.
     Free(prop::sample::Index),
+    /// Fills a small segment and frees most of it.
+    Churn,
+    /// Compacts every drive; the power fails after so many microseconds, if it has not ended.
+    Compact {
+        cut: Option<u64>,
+    },
     /// At most one drive at a time, so that every rung with parity survives.
     Wipe(u32),
 }
@@ -91,6 +99,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (any::<prop::sample::Index>(), 0..300_000_u64, 0..100_000_u64)
             .prop_map(|(which, start, length)| Step::Read { which, start, length }),
         3 => any::<prop::sample::Index>().prop_map(Step::Free),
+        2 => Just(Step::Churn),
+        3 => prop::option::of(0..20_000_u64).prop_map(|cut| Step::Compact { cut }),
         1 => (1..4_u16).prop_map(|cores| Step::Crash { cores }),
         1 => (0..6_u32).prop_map(Step::Wipe),
     ]
@@ -99,6 +109,10 @@ fn step() -> impl Strategy<Value = Step> {
 /// Does what `steps` say to the drives and to a plain list, and compares.
 async fn follow(cluster: Cluster, steps: Vec<Step>) {
     let entropy = Entropy::seeded(1);
+    for drive in 0..6 {
+        // Its segments are short: one is full after a step or two.
+        cluster.disk(drive).set_capacity(ByteCount::mib(256));
+    }
     let mut model: Vec<(Rc<Location>, Bytes)> = Vec::new();
     let mut running = cluster.open().await;
     let mut wiped = false;
@@ -134,6 +148,37 @@ async fn follow(cluster: Cluster, steps: Vec<Step>) {
             Step::Free(which) if !model.is_empty() => {
                 let (location, _) = model.remove(which.index(model.len()));
                 shards.free(&[(*location).clone()]).await.expect("the node runs");
+            }
+            Step::Churn => {
+                for kept in 0..36 {
+                    let body = body(kept, 120_000);
+                    let plan = Profile::new(1, 2).plan(new_data(&shards, &entropy));
+                    let receipt = shards.write_small(plan, body.clone()).await;
+                    let location = receipt.expect("one is lost").into_location();
+                    if kept.is_multiple_of(12) {
+                        model.push((Rc::new(location), body));
+                    } else {
+                        shards.free(&[location]).await.expect("the node runs");
+                    }
+                }
+            }
+            Step::Compact { cut } => {
+                let needed: Set<DataId> = model.iter().map(|(location, _)| location.data).collect();
+                let compacting = running.shards.clone().into_iter().map(|shards| {
+                    let core = core_of(&cluster, shards.core_index().get());
+                    let needed = needed.clone();
+                    core.spawn(Queue::Background, async move {
+                        shards.compact(&NeededIf(|data| needed.contains(&data))).await;
+                    })
+                });
+                let compacting = join_all(compacting.collect::<Vec<_>>());
+                match cut {
+                    None => drop(compacting.await),
+                    Some(cut) => {
+                        cluster.world.clock().sleep(Duration::from_micros(cut)).await;
+                        running = cluster.restart().await;
+                    }
+                }
             }
             Step::Crash { cores } => running = cluster.restart_with(cores).await,
             Step::Wipe(drive) if !wiped => {

@@ -224,3 +224,29 @@ fn a_crowd_of_writes_fits_the_short_segments_of_a_small_drive() {
         check(shards, &written).await;
     });
 }
+
+#[test]
+fn a_body_is_not_said_to_be_free_where_the_index_cannot_be_read() {
+    with_cluster(12, 1, 2, |cluster| async move {
+        let running = cluster.open().await;
+        let (shards, entropy) = (&running.shards[0], Entropy::seeded(12));
+        let mut written = Vec::new();
+        for seed in 0..12 {
+            let plan = Profile::new(1, 1).plan(new_data(shards, &entropy));
+            let receipt = write_large(shards, plan, &body(seed, 9000)).await;
+            written.push(receipt.expect("all drives live").into_location());
+        }
+        // The first eight are in a table by then.
+        core_of(&cluster, 0).clock().sleep(std::time::Duration::from_secs(1)).await;
+        let dead = &written[..1];
+        cluster.disk(0).fail_next(Operation::Read, Failure::Io);
+        assert_eq!(shards.free(dead).await, Ok(vec![false]));
+        assert_eq!(shards.free(dead).await, Ok(vec![true]));
+        for gone in 0..2 {
+            let mut location = written[0].clone();
+            location.pieces[1 - gone].checksum = None;
+            let found = read(shards, &Rc::new(location), 0..9000).await;
+            assert!(found.is_err(), "drive {gone} still has it");
+        }
+    });
+}

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use cluster::*;
 use futures_util::future::LocalBoxFuture;
 use hamster_core::ids::DataId;
-use hamster_core::limits::{BLOCK_BYTES, COMPACTION_GRACE, SPARE_SEGMENTS_PER_DRIVE_MAX};
+use hamster_core::limits::{BLOCK_BYTES, SPARE_SEGMENTS_PER_DRIVE_MAX};
 use hamster_core::sim::{Failure, Operation};
 use hamster_core::{ByteCount, Entropy, Queue};
 use hamster_shard::{DriveState, Location, Needs, ReadMemory, Shards};
@@ -18,6 +18,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+/// Compaction has had its turn by then.
+const LATER: Duration = Duration::from_secs(5);
 const DRIVES: u32 = 3;
 /// Segments of a drive of this size are as short as any.
 const CAPACITY: ByteCount = ByteCount::mib(256);
@@ -99,8 +101,8 @@ async fn history(cluster: Cluster, seed: u64, recycled: Rc<Cell<u64>>) {
         // waited for readers; or with a history behind it.
         let pause = match entropy.below(3) {
             0 => Duration::from_micros(entropy.below(60_000)),
-            1 => COMPACTION_GRACE + Duration::from_micros(20_000 + entropy.below(60_000)),
-            _ => 2 * COMPACTION_GRACE + Duration::from_micros(entropy.below(2_000_000)),
+            1 => LATER + Duration::from_micros(20_000 + entropy.below(60_000)),
+            _ => 2 * LATER + Duration::from_micros(entropy.below(2_000_000)),
         };
         cluster.world.clock().sleep(pause).await;
         if round % 3 == 1 {

@@ -16,7 +16,7 @@ pub mod task;
 pub mod worker;
 mod world;
 
-pub use disk::{DiskControl, Failure, Operation};
+pub use disk::{DiskControl, Failure, Image, Operation};
 pub use world::{Node, World};
 
 use crate::runtime::Core;

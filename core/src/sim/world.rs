@@ -1,7 +1,7 @@
 //! A world: nodes with cores, drives and a network, all under one seed.
 
 use super::clock;
-use super::disk::{Disk, DiskControl, FileSystem};
+use super::disk::{Disk, DiskControl, FileSystem, Image};
 use super::executor::{Boot, Executor};
 use super::network::{Network, Switch};
 use super::runtime::CoreHandle;
@@ -194,6 +194,17 @@ impl Node {
     pub fn crash(&self) {
         self.end();
         self.0.system.crash();
+    }
+
+    /// What its drives hold now, for [`Node::load`]. It runs on.
+    pub fn image(&self) -> Image {
+        self.0.system.image()
+    }
+
+    /// Has the drives of `image` from now on, as they are after a power cut in the moment it was
+    /// taken: what is left of unsynced changes, the seed of this world says. For a new node.
+    pub fn load(&self, image: &Image) {
+        self.0.system.load(image);
     }
 
     /// Starts it again after a crash, on the same drives, with new cores.

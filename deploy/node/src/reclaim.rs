@@ -46,10 +46,9 @@ async fn round(control: &Control, meta: &Meta, shards: &Shards) -> Result<(), Me
         let free: Vec<Dead> =
             page.into_iter().zip(held).filter(|(_, held)| !held).map(|(dead, _)| dead).collect();
         let bodies: Vec<Location> = free.iter().map(|(_, record)| to_location(record)).collect();
-        if shards.free(&bodies).await.is_err() {
-            return Ok(());
-        }
-        let rows: Vec<_> = free.iter().map(|(sequence, record)| (*sequence, record.data)).collect();
+        let Ok(is_free) = shards.free(&bodies).await else { return Ok(()) };
+        let freed = free.iter().zip(is_free).filter(|(_, is_free)| *is_free);
+        let rows: Vec<_> = freed.map(|((sequence, record), _)| (*sequence, record.data)).collect();
         if !rows.is_empty() {
             meta.bury(rows).await?;
         }

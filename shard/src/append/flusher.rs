@@ -10,6 +10,7 @@ use crate::segment::Class;
 use crate::segment::header::RUNS_START;
 use crate::segment::run::{Framing, RunHeader, RunPlace};
 use futures_util::future::join_all;
+use hamster_core::disk::is_full;
 use hamster_core::ids::SegmentNumber;
 use hamster_core::limits::{BLOCK_BYTES, BULK_BATCH_RUNS_MAX, SMALL_BATCH_BYTES_MAX};
 use hamster_core::sync::Receiver;
@@ -143,13 +144,20 @@ impl Flusher {
             return refuse(batch, error);
         }
         let Some(active) = &mut self.active else { unreachable!("room was made") };
+        let start = active.position;
         let runs = place(&self.drive, self.class, active, batch);
         let end = runs.last().map_or(active.position, Run::end);
         active.position = end.next_multiple_of(BLOCK_BYTES.get());
         let (runs, outcome) = self.write(runs).await;
         if let Err(error) = outcome {
-            self.drive.fail(Failure::Poisoned, "writing a batch", &error);
-            return self.conclude(runs, Err(AppendError::Failed)).await;
+            let refusal = match is_full(&error) {
+                true => self.leave(start).await,
+                false => {
+                    self.drive.fail(Failure::Poisoned, "writing a batch", &error);
+                    AppendError::Failed
+                }
+            };
+            return self.conclude(runs, Err(refusal)).await;
         }
         let (durable, written): (Vec<Run>, Vec<Run>) =
             runs.into_iter().partition(|run| run.waiting.append.durable);
@@ -229,20 +237,38 @@ impl Flusher {
                     }
                     return Ok(());
                 }
-                // Sealed: what comes later is acknowledged by syncs of the next segment only.
-                if segment.watermark < segment.position {
-                    self.sync().await?;
-                }
-                if let Some(active) = &mut self.active {
-                    let stretch = active.close_stretch(self.class, true);
-                    self.tabulate(stretch).await;
-                }
-                // Invariant: nothing is written behind what is sealed, also if there is no next one:
-                // no start would look there.
-                self.active = None;
+                self.seal().await?;
             }
             self.active = Some(self.supply.next().await?);
         }
+    }
+
+    /// Ends the active segment.
+    async fn seal(&mut self) -> Result<(), AppendError> {
+        let Some(segment) = &self.active else { return Ok(()) };
+        // What comes later is acknowledged by syncs of the next segment only.
+        if segment.watermark < segment.position {
+            self.sync().await?;
+        }
+        if let Some(active) = &mut self.active {
+            let stretch = active.close_stretch(self.class, true);
+            self.tabulate(stretch).await;
+        }
+        // Invariant: nothing is written behind what is sealed, also if there is no next one: no
+        // start would look there.
+        self.active = None;
+        Ok(())
+    }
+
+    /// There was no space for a batch at `start` of the active segment, though it was allocated: the
+    /// file system copies what it writes, or there is less behind it than it says. What was durable
+    /// is, and some of the batch may be written: the segment ends before it.
+    async fn leave(&mut self, start: u64) -> AppendError {
+        self.drive.set_full();
+        if let Some(active) = &mut self.active {
+            active.position = start;
+        }
+        self.seal().await.err().unwrap_or(AppendError::NoSpace)
     }
 
     fn check_in_service(&self) -> Result<(), AppendError> {

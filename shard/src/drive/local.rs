@@ -132,6 +132,11 @@ impl LocalDrive {
         Ok(room || self.compacting.get() && space.free >= half + length)
     }
 
+    /// It has refused bytes for want of space. Until the next look at how much there is.
+    pub fn set_full(&self) {
+        self.table.set_full(self.ordinal, true);
+    }
+
     /// Length of a new segment: less on a small drive, whose preallocation would fill it.
     pub fn segment_bytes(&self, class: Class) -> ByteCount {
         let share = self.gauges().total_bytes.load(Ordering::Relaxed) / 64;

@@ -142,10 +142,10 @@ impl Keeper {
         let entries: BTreeMap<Key, Entry> =
             stretch.entries.into_iter().map(|entry| (entry.key, entry)).collect();
         let outcome = async {
+            let number = self.new_number();
             let mut manifest = self.manifest.clone();
             if !entries.is_empty() {
-                let table = self.write(manifest.next_table, &entries).await?;
-                manifest.next_table += 1;
+                let table = self.write(number, &entries).await?;
                 manifest.tables.splice(0..0, table);
             }
             let covered = Covered {
@@ -181,6 +181,14 @@ impl Keeper {
         let at = self.manifest.segments.iter().position(is_it);
         let upto = at.map_or(RUNS_START, |at| self.manifest.segments[at].upto);
         (upto == stretch.from).then_some(at)
+    }
+
+    /// Why taken whatever comes of it: a manifest that seemed not to be written may be there after
+    /// all, and names this table.
+    fn new_number(&mut self) -> u64 {
+        let number = self.manifest.next_table;
+        self.manifest.next_table += 1;
+        number
     }
 
     async fn write(
@@ -270,9 +278,9 @@ impl Keeper {
         }
         let entries = infos.iter().map(|info| info.entries).sum();
         let bytes = infos.iter().map(|info| info.leaves * BLOCK_BYTES.get()).sum();
+        let number = self.new_number();
         let mut manifest = self.manifest.clone();
-        let mut writer = self.writer(manifest.next_table, entries, bytes).await?;
-        manifest.next_table += 1;
+        let mut writer = self.writer(number, entries, bytes).await?;
         if let Err(error) = self.copy(&mut cursors, &mut writer).await {
             // Why ignored: what is left of it goes at the next start.
             let _ = writer.abandon().await;
@@ -367,15 +375,21 @@ impl Keeper {
             let Some(at) = manifest.segments.iter().position(is_it) else { continue };
             let covered = manifest.segments.swap_remove(at);
             // Invariant: before the manifest forgets it. A start in between finds it gone.
-            if let Err(error) =
-                self.drive.retire_segment(segment, covered.class, covered.upto).await
-            {
-                return self.drive.fail(Failure::of(&error), "removing a segment", &error);
+            match self.drive.retire_segment(segment, covered.class, covered.upto).await {
+                Ok(()) => drop(self.dead.remove(&segment)),
+                Err(error) if is_full(&error) => {
+                    tracing::warn!(%segment, %error, "no room to remove it");
+                    manifest.segments.push(covered);
+                }
+                Err(error) => {
+                    return self.drive.fail(Failure::of(&error), "removing a segment", &error);
+                }
             }
-            self.dead.remove(&segment);
         }
+        // Why also if that fails: they are gone, and a start leaves out what is.
+        self.manifest.segments.clone_from(&manifest.segments);
         if let Err(error) = self.save(manifest).await {
-            return self.failed(&error);
+            self.failed(&error);
         }
         if let Some(lanes) = self.lanes.upgrade() {
             lanes.forget(self.drive.ordinal, segments).await;

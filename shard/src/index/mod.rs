@@ -32,7 +32,7 @@ pub(crate) use entry::{Entry, Key, Placement};
 pub(crate) use keeper::{Dead, Keeper, Order, Snapshot, Stretch};
 pub(crate) use manifest::Covered;
 pub(crate) use table::{Table, TableError};
-pub(crate) use view::{Part, View, Wanted};
+pub(crate) use view::{Completed, Part, View, Wanted};
 
 /// The subdirectory of a drive that holds its index.
 pub(crate) const DIRECTORY_NAME: &str = "index";

@@ -79,6 +79,13 @@ impl View {
     }
 }
 
+/// What the index of a drive tells of what is wanted.
+pub(crate) struct Completed {
+    pub entries: Vec<Entry>,
+    /// There is no more.
+    pub whole: bool,
+}
+
 /// What a look-up is for: bytes of a range of the shards of a data id.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Wanted {
@@ -102,15 +109,15 @@ impl Wanted {
     }
 
     /// Goes on from what was in memory to the tables, newest first: of two entries of a key the
-    /// newer one counts. A table that cannot be read holds nothing, so the shard counts as
-    /// unreadable and others take its place.
+    /// newer one counts. Of a table that cannot be read what it holds is left out.
     pub async fn complete(
         &self,
         mut found: Found,
         tables: &[Table],
         drive: &LocalDrive,
         (cache, pool): (&BlockCache, &BufferPool),
-    ) -> Vec<Entry> {
+    ) -> Completed {
+        let mut whole = true;
         for table in tables {
             if self.is_met_by(&found) {
                 break;
@@ -126,13 +133,15 @@ impl Wanted {
                     found.entry(key).or_insert(placement);
                 }),
                 Err(error) => {
+                    whole = false;
                     drive.gauges().corruptions.fetch_add(1, Ordering::Relaxed);
                     tracing::error!(drive = %drive.ordinal, %error, "its index cannot be read");
                 }
             }
         }
         let entry = |(key, placement)| Entry { key, placement };
-        found.into_iter().map(entry).filter(|entry| self.reaches(entry)).collect()
+        let entries = found.into_iter().map(entry).filter(|entry| self.reaches(entry)).collect();
+        Completed { entries, whole }
     }
 
     fn reaches(&self, entry: &Entry) -> bool {

@@ -64,7 +64,7 @@ pub struct Answer(Told);
 
 enum Told {
     Done,
-    Found(Vec<RunEntry>),
+    Found(Found),
     /// `None`: the drive could not be opened there.
     Standing(Option<Snapshot>),
 }
@@ -87,6 +87,11 @@ impl From<MeshClosed> for WalkError {
     fn from(_: MeshClosed) -> Self {
         Self::Closed
     }
+/// What a look-up brought.
+struct Found {
+    runs: Vec<RunEntry>,
+    /// The index of every drive that was asked for told all it has.
+    whole: bool,
 }
 
 /// One core's way to the index of every drive. Cheap to clone.
@@ -128,16 +133,32 @@ impl Lanes {
         &self.0.ownership
     }
 
-    /// The runs that hold bytes of what is wanted on these drives.
+    /// The runs that hold bytes of what is wanted on these drives. Of a drive whose index cannot be
+    /// read they are left out: its shard counts as unreadable, and others take its place.
     pub async fn find(
         &self,
         wanted: Wanted,
         drives: Vec<DriveOrdinal>,
     ) -> Result<Vec<RunEntry>, MeshClosed> {
+        Ok(self.look(wanted, drives).await?.runs)
+    }
+
+    /// As [`Lanes::find`], for those who go by what is *not* there; `None`: the index could not be
+    /// read, so that nobody knows.
+    pub async fn find_all(
+        &self,
+        wanted: Wanted,
+        drive: DriveOrdinal,
+    ) -> Result<Option<Vec<RunEntry>>, MeshClosed> {
+        let found = self.look(wanted, vec![drive]).await?;
+        Ok(found.whole.then_some(found.runs))
+    }
+
+    async fn look(&self, wanted: Wanted, drives: Vec<DriveOrdinal>) -> Result<Found, MeshClosed> {
         let owner = self.ownership().owner(wanted.data.partition());
         match self.ask(owner, Ask::Find(wanted, drives)).await? {
-            Told::Found(runs) => Ok(runs),
-            Told::Done | Told::Standing(_) => Ok(Vec::new()),
+            Told::Found(found) => Ok(found),
+            Told::Done | Told::Standing(_) => Ok(Found { runs: Vec::new(), whole: false }),
         }
     }
 

@@ -1,11 +1,11 @@
 //! What one core has of the index: the entries of its own lanes that are in no table yet, the tables
 //! of every drive, and the keepers that run here.
 
-use super::RunEntry;
+use super::{Found, RunEntry};
 use crate::append::Appender;
 use crate::drive::local::LocalDrive;
 use crate::index::{
-    BlockCache, Covered, Entry, Key, Order, Part, Snapshot, Stretch, Table, View, Wanted,
+    BlockCache, Completed, Covered, Entry, Key, Order, Part, Snapshot, Stretch, Table, View, Wanted,
 };
 use crate::segment::Class;
 use futures_util::future::join_all;
@@ -67,22 +67,28 @@ impl Own {
         self.drives.borrow_mut().entry(part.drive).or_default().view.keep(part, entries);
     }
 
-    pub async fn find(&self, wanted: &Wanted, drives: &[DriveOrdinal]) -> Vec<RunEntry> {
-        let found = join_all(drives.iter().map(|drive| self.find_on(*drive, wanted))).await;
-        found.into_iter().flatten().collect()
+    pub async fn find(&self, wanted: &Wanted, drives: &[DriveOrdinal]) -> Found {
+        let mut all = Found { runs: Vec::new(), whole: true };
+        for found in join_all(drives.iter().map(|drive| self.find_on(*drive, wanted))).await {
+            all.runs.extend(found.runs);
+            all.whole &= found.whole;
+        }
+        all
     }
 
-    async fn find_on(&self, ordinal: DriveOrdinal, wanted: &Wanted) -> Vec<RunEntry> {
+    async fn find_on(&self, ordinal: DriveOrdinal, wanted: &Wanted) -> Found {
         let (found, tables, drive) = {
             let drives = self.drives.borrow();
             let Some(Drive { view, stand: Stand::Open(drive), .. }) = drives.get(&ordinal) else {
-                return Vec::new();
+                return Found { runs: Vec::new(), whole: false };
             };
             let (found, tables) = view.look(wanted);
             (found, tables, Rc::clone(drive))
         };
-        let entries = wanted.complete(found, &tables, &drive, (&self.cache, &self.pool)).await;
-        entries.into_iter().map(|entry| RunEntry::new(ordinal, entry)).collect()
+        let caches = (&self.cache, &self.pool);
+        let Completed { entries, whole } = wanted.complete(found, &tables, &drive, caches).await;
+        let runs = entries.into_iter().map(|entry| RunEntry::new(ordinal, entry)).collect();
+        Found { runs, whole }
     }
 
     /// Runs of a drive in memory here, behind a key, in order.

@@ -148,7 +148,7 @@ impl<'a> Race<'a> {
                 *trial = Trial::Read;
                 self.held.push(held);
             }
-            Err(Unreadable) => *trial = Trial::Failed,
+            Err(_) => *trial = Trial::Failed,
         }
         let failed = matches!(trial, Trial::Failed);
         let wanting = failed || self.restored.is_some();

@@ -11,12 +11,20 @@ use bytes::Bytes;
 use hamster_core::checksum::Crc64;
 use hamster_core::limits::BLOCK_BYTES;
 use hamster_core::{Buffer, ByteCount};
+use std::io;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
+use Unreadable::Failed;
+
 /// The bytes cannot be had from this shard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Unreadable;
+pub(crate) enum Unreadable {
+    /// The segment is not there: what is needed of it may be elsewhere on the drive by now.
+    Gone,
+    /// The drive does not give them, or gives others.
+    Failed,
+}
 
 /// Verified bytes, and the memory they keep.
 #[derive(Clone)]
@@ -75,9 +83,9 @@ async fn bulk(
 ) -> Result<Option<Verified>, Unreadable> {
     let payload = (HEADER_BYTES as u64).next_multiple_of(Class::Bulk.alignment());
     let offset = run.placement.position + payload + within.start;
-    let length = usize::try_from(within.end - within.start).map_err(|_| Unreadable)?;
+    let length = usize::try_from(within.end - within.start).map_err(|_| Failed)?;
     let buffer = extent(shards, drive, &run.placement, offset, offset + length as u64).await?;
-    let bytes = buffer.get(..length).ok_or(Unreadable)?;
+    let bytes = buffer.get(..length).ok_or(Failed)?;
     let good = is_good(run, chunks, slice_bytes, within.start, bytes);
     Ok(good.then(|| Verified::within(buffer, 0..length)))
 }
@@ -99,7 +107,7 @@ async fn packed(
     let block = BLOCK_BYTES.get();
     let start = position / block * block;
     let buffer = extent(shards, drive, &run.placement, start, end.next_multiple_of(block)).await?;
-    let at = |offset: u64| usize::try_from(position - start + offset).map_err(|_| Unreadable);
+    let at = |offset: u64| usize::try_from(position - start + offset).map_err(|_| Failed);
     let header = buffer.get(at(0)?..).and_then(RunHeader::decode).filter(|header| {
         let (content, place) = (&header.content, &header.place);
         (content.data, content.shard) == (run.data, run.shard)
@@ -112,7 +120,7 @@ async fn packed(
     let chunks = header.and_then(|header| header.decode_footer(buffer.get(at(footer).ok()?..)?));
     let Some(chunks) = chunks else { return Ok(None) };
     let range = at(HEADER_BYTES as u64 + within.start)?..at(HEADER_BYTES as u64 + within.end)?;
-    let bytes = buffer.get(range.clone()).ok_or(Unreadable)?;
+    let bytes = buffer.get(range.clone()).ok_or(Failed)?;
     let good = is_good(run, &chunks, slice_bytes, within.start, bytes);
     Ok(good.then(|| Verified::within(buffer, range)))
 }
@@ -138,9 +146,12 @@ async fn extent(
     drive.local.gauges().reads.fetch_add(1, Ordering::Relaxed);
     let outcome = Flight::start(shards, drive, placement, start, buffer, slot).await;
     outcome.map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            return Unreadable::Gone;
+        }
         let (segment, drive) = (placement.segment, drive.local.ordinal);
         tracing::warn!(%drive, %segment, start, %error, "a read failed");
-        Unreadable
+        Failed
     })
 }
 
@@ -162,11 +173,11 @@ fn is_good(run: &RunEntry, chunks: &[Crc64], slice_bytes: u32, from: u64, bytes:
 /// other runs by now, and what is needed of it stands elsewhere.
 async fn corrupt(drive: &LocalDrive, run: &RunEntry) -> Unreadable {
     if drive.is_retired(run.placement.segment, run.placement.class).await {
-        return Unreadable;
+        return Unreadable::Gone;
     }
     drive.gauges().corruptions.fetch_add(1, Ordering::Relaxed);
     let RunEntry { data, shard, placement, .. } = run;
     let (segment, position) = (placement.segment, placement.position);
     tracing::error!(drive = %drive.ordinal, %data, %shard, %segment, position, "bytes are corrupt");
-    Unreadable
+    Failed
 }

@@ -14,6 +14,8 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hamster_core::ByteCount;
+use hamster_core::ids::DriveOrdinal;
+use hamster_core::limits::RUN_MOVES_MAX;
 use std::ops::Range;
 use std::pin::pin;
 
@@ -142,11 +144,19 @@ impl StripeRead<'_> {
         let shard_offset = self.geometry().shard_offset(stripe);
         let range = shard_offset..shard_offset + self.geometry().slice_bytes_of(stripe);
         let pieces = self.location.pieces.iter().filter(|piece| piece.checksum.is_some());
-        let drives = pieces.map(|piece| piece.drive).collect();
+        let runs = self.find(range, pieces.map(|piece| piece.drive).collect()).await?;
+        Ok(Sources { runs, shard_offset })
+    }
+
+    /// The runs of a range of the shards on these drives.
+    async fn find(
+        &self,
+        range: Range<u64>,
+        drives: Vec<DriveOrdinal>,
+    ) -> Result<Vec<RunEntry>, ReadError> {
         let wanted = Wanted { data: self.location.data, range };
         let found = self.shards.lanes().find(wanted, drives).await;
-        let runs = found.map_err(|_| ReadError::ShuttingDown)?;
-        Ok(Sources { runs, shard_offset })
+        found.map_err(|_| ReadError::ShuttingDown)
     }
 
     pub fn state(&self, shard: u8) -> DriveState {
@@ -168,9 +178,9 @@ impl StripeRead<'_> {
         shard: u8,
         range: Range<u64>,
     ) -> Result<Held, Unreadable> {
-        let drive = self.drive(shard).ok_or(Unreadable)?;
+        let drive = self.drive(shard).ok_or(Unreadable::Failed)?;
         let read = drive.local.while_in_service(self.read(sources, shard, range)).await;
-        read.unwrap_or(Err(Unreadable))
+        read.unwrap_or(Err(Unreadable::Failed))
     }
 
     /// Reads a range of a shard's slice from the drive that holds it.
@@ -180,18 +190,36 @@ impl StripeRead<'_> {
         shard: u8,
         range: Range<u64>,
     ) -> Result<Held, Unreadable> {
-        let drive = self.drive(shard).ok_or(Unreadable)?;
+        let drive = self.drive(shard).ok_or(Unreadable::Failed)?;
         let wanted = sources.shard_offset + range.start..sources.shard_offset + range.end;
+        let mut outcome = self.read_of(&sources.runs, drive, shard, &wanted).await;
+        for _ in 0..RUN_MOVES_MAX {
+            if !matches!(outcome, Err(Unreadable::Gone)) {
+                break;
+            }
+            let found = self.find(wanted.clone(), vec![drive.local.ordinal]).await;
+            let runs = found.map_err(|_| Unreadable::Failed)?;
+            outcome = self.read_of(&runs, drive, shard, &wanted).await;
+        }
+        Ok(Held { shard, range, verified: outcome? })
+    }
+
+    /// Reads a range of a shard from the one of `runs` that holds it.
+    async fn read_of(
+        &self,
+        runs: &[RunEntry],
+        drive: &ShardDrive,
+        shard: u8,
+        wanted: &Range<u64>,
+    ) -> Result<Verified, Unreadable> {
         let holds = |run: &&RunEntry| {
             let held = run.range();
             (run.shard.get(), run.drive) == (shard, drive.local.ordinal)
                 && held.start <= wanted.start
                 && wanted.end <= held.end
         };
-        let run = sources.runs.iter().find(holds).ok_or(Unreadable)?;
-        let slice_bytes = self.location.slice_bytes;
-        let verified = run::read(self.shards, drive, run, slice_bytes, wanted).await?;
-        Ok(Held { shard, range, verified })
+        let run = runs.iter().find(holds).ok_or(Unreadable::Failed)?;
+        run::read(self.shards, drive, run, self.location.slice_bytes, wanted.clone()).await
     }
 
     /// Restores missing parts within `range`, which k of what is held cover, and adds them.

@@ -2,13 +2,15 @@
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
 use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
 use hamster_core::ids::{ClusterUuid, CoreIndex, DataId, DriveOrdinal, DriveUuid, NodeId};
 use hamster_core::mesh;
 use hamster_core::sim::{DiskControl, Node, World};
 use hamster_core::{ByteCount, Core, Entropy, Queue};
 use hamster_shard::drive::{self, Inspection, MirrorSet, Superblock};
 use hamster_shard::{
-    DriveTable, Location, OpenDrive, Plan, ReadError, ReadMemory, Receipt, Shards, WriteError, open,
+    DriveTable, Location, Needs, OpenDrive, Piece, Plan, ReadError, ReadMemory, Receipt, Shards,
+    WriteError, open,
 };
 use std::ops::Range;
 use std::path::PathBuf;
@@ -200,4 +202,40 @@ pub fn core_of(cluster: &Cluster, index: u16) -> Core {
     let core = cluster.node.core(index);
     assert_eq!(core.index(), CoreIndex::new(index));
     core
+}
+
+/// A number from the environment, for larger runs and for replaying one.
+pub fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
+}
+
+/// A body as if only k of its shards were there: all of them are needed to read it.
+pub fn with_k_pieces(location: &Location, entropy: &Entropy) -> Rc<Location> {
+    let mut location = location.clone();
+    let durable = |pieces: &[Piece]| {
+        let durable = pieces.iter().enumerate().filter(|(_, piece)| piece.checksum.is_some());
+        durable.map(|(at, _)| at).collect::<Vec<usize>>()
+    };
+    loop {
+        let left = durable(&location.pieces);
+        if left.len() <= usize::from(location.k) {
+            return Rc::new(location);
+        }
+        location.pieces[left[index(entropy, left.len())]].checksum = None;
+    }
+}
+
+/// A random index into so many.
+pub fn index(entropy: &Entropy, count: usize) -> usize {
+    usize::try_from(entropy.below(count as u64)).expect("below a length")
+}
+
+/// What a test says is needed.
+pub struct NeededIf<F>(pub F);
+
+impl<F: Fn(DataId) -> bool> Needs for NeededIf<F> {
+    fn needed<'a>(&'a self, data: &'a [DataId]) -> LocalBoxFuture<'a, Option<Vec<bool>>> {
+        let needed = data.iter().map(|data| (self.0)(*data)).collect();
+        Box::pin(std::future::ready(Some(needed)))
+    }
 }

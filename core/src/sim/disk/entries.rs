@@ -2,7 +2,7 @@
 
 use super::file::FileNode;
 use super::unsynced::Unsynced;
-use super::volume::Volume;
+use super::volume::{Survives, Volume};
 use super::{EISDIR, ENOENT, error};
 use crate::disk::{Entry, EntryKind};
 use crate::entropy::Entropy;
@@ -168,9 +168,9 @@ impl DirectoryNode {
 
     /// What is left after the power failed: a journal keeps changes in their order, so some of the
     /// oldest unsynced ones survive. Returns the space that is taken.
-    pub fn crash(&self, entropy: &Entropy) -> ByteCount {
+    pub(super) fn crash(&self, entropy: &Entropy, survives: Survives) -> ByteCount {
         let mut unsynced = self.unsynced.borrow_mut().take_all();
-        let survivors = entropy.below(unsynced.len() as u64 + 1);
+        let survivors = survives.draw(entropy, unsynced.len() as u64 + 1);
         unsynced.truncate(usize::try_from(survivors).expect("at most a length"));
         self.make_durable(unsynced);
         *self.entries.borrow_mut() = self.durable.borrow().clone();
@@ -179,16 +179,31 @@ impl DirectoryNode {
             match node {
                 Node::File(file) => {
                     file.linked.set(true);
-                    file.crash(entropy);
+                    file.crash(entropy, survives);
                     taken += file.allocated();
                 }
                 Node::Directory(directory) => {
                     directory.linked.set(true);
-                    taken += directory.crash(entropy);
+                    taken += directory.crash(entropy, survives);
                 }
             }
         }
         taken
+    }
+
+    /// Another directory like it, with all that any entry names; each copied once.
+    pub(super) fn copy(&self, copies: &mut Copies) -> Rc<Self> {
+        let unsynced = self.unsynced.borrow().map(|change| Change {
+            removed: change.removed.clone(),
+            added: change.added.as_ref().map(|(name, node)| (name.clone(), copies.of(node))),
+        });
+        Rc::new(Self {
+            linked: self.linked.clone(),
+            lock: RefCell::default(),
+            entries: RefCell::new(copies.of_all(&self.entries.borrow())),
+            durable: RefCell::new(copies.of_all(&self.durable.borrow())),
+            unsynced: RefCell::new(unsynced),
+        })
     }
 
     pub fn wipe(&self) {
@@ -213,5 +228,34 @@ impl DirectoryNode {
             Node::File(file) => Some(file),
             Node::Directory(directory) => directory.find_file(names.as_path()),
         }
+    }
+}
+
+/// The copies made so far, by what they were made of.
+#[derive(Default)]
+pub(super) struct Copies {
+    files: BTreeMap<*const FileNode, Rc<FileNode>>,
+    directories: BTreeMap<*const DirectoryNode, Rc<DirectoryNode>>,
+}
+
+impl Copies {
+    fn of(&mut self, node: &Node) -> Node {
+        match node {
+            Node::File(file) => {
+                let copy = self.files.entry(Rc::as_ptr(file)).or_insert_with(|| file.copy());
+                Node::File(Rc::clone(copy))
+            }
+            Node::Directory(directory) => {
+                let original = Rc::as_ptr(directory);
+                let known = self.directories.get(&original).cloned();
+                let copy = known.unwrap_or_else(|| directory.copy(self));
+                self.directories.insert(original, Rc::clone(&copy));
+                Node::Directory(copy)
+            }
+        }
+    }
+
+    fn of_all(&mut self, entries: &Entries) -> Entries {
+        entries.iter().map(|(name, node)| (name.clone(), self.of(node))).collect()
     }
 }

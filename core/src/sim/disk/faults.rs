@@ -52,6 +52,7 @@ pub(crate) struct FaultState {
     /// What it was asked while it hung.
     held: RefCell<Vec<Request>>,
     unanswered: Rc<Cell<usize>>,
+    asked: RefCell<BTreeMap<Operation, usize>>,
 }
 
 type Request = Box<dyn FnOnce()>;
@@ -67,6 +68,7 @@ impl Drop for Unanswered {
 
 impl FaultState {
     pub(super) fn next(&self, operation: Operation) -> Option<Failure> {
+        *self.asked.borrow_mut().entry(operation).or_default() += 1;
         if self.dead.get() {
             return Some(Failure::Io);
         }
@@ -111,9 +113,19 @@ impl DiskControl {
         next.entry(operation).or_default().extend(outcomes);
     }
 
+    /// Fails nothing of what it was told to fail from now on.
+    pub fn fail_no_more(&self) {
+        self.0.faults.next.borrow_mut().clear();
+    }
+
     /// Takes so much longer than usual for each `operation` from now on.
     pub fn set_delay(&self, operation: Operation, delay: Duration) {
         self.0.faults.delays.borrow_mut().insert(operation, delay);
+    }
+
+    /// How many of `operation` it was asked so far.
+    pub fn asked(&self, operation: Operation) -> usize {
+        self.0.faults.asked.borrow().get(&operation).copied().unwrap_or(0)
     }
 
     /// What it was asked and has not answered.
@@ -152,8 +164,24 @@ impl DiskControl {
     /// # Panics
     /// If there is no such file below the drive's root, or it ends before `offset`.
     pub fn corrupt(&self, path: impl AsRef<Path>, offset: u64) {
-        let path = path.as_ref();
-        let file = self.0.root.find_file(path).expect("the file to corrupt exists");
-        file.corrupt(offset);
+        self.flip(path, offset, 0xff);
+    }
+
+    /// Flips `bits` of one byte of a file, on the medium.
+    ///
+    /// # Panics
+    /// If there is no such file below the drive's root, or it ends before `offset`.
+    pub fn flip(&self, path: impl AsRef<Path>, offset: u64, bits: u8) {
+        let file = self.0.root.find_file(path.as_ref()).expect("the file to flip bits of exists");
+        file.flip(offset, bits);
+    }
+
+    /// Cuts a file short, on the medium.
+    ///
+    /// # Panics
+    /// If there is no such file below the drive's root.
+    pub fn truncate(&self, path: impl AsRef<Path>, length: ByteCount) {
+        let file = self.0.root.find_file(path.as_ref()).expect("the file to cut exists");
+        file.truncate(length.get());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::faults::Operation;
 use super::unsynced::Unsynced;
-use super::volume::Volume;
+use super::volume::{Survives, Volume};
 use super::{EINVAL, error};
 use crate::buffer::Buffer;
 use crate::entropy::Entropy;
@@ -18,6 +18,7 @@ use std::rc::Rc;
 const BLOCK: usize = BLOCK_BYTES.as_usize();
 /// What a drive writes as a whole whatever happens.
 const SECTOR: usize = 512;
+const SECTORS: usize = BLOCK / SECTOR;
 
 type Block = Rc<[u8; BLOCK]>;
 /// Written blocks by number; all others are zeroes.
@@ -28,6 +29,7 @@ pub(super) struct FileNode {
     content: RefCell<Content>,
 }
 
+#[derive(Clone)]
 struct Content {
     length: u64,
     current: Blocks,
@@ -36,6 +38,10 @@ struct Content {
     length_durable: u64,
     durable: Blocks,
     unsynced: Unsynced<Change>,
+    /// Asked of the drive, and not answered.
+    under_way: BTreeMap<u64, Change>,
+    /// Names them.
+    asked: u64,
 }
 
 #[derive(Clone)]
@@ -74,8 +80,20 @@ impl FileNode {
                 length_durable: 0,
                 durable: Blocks::new(),
                 unsynced: Unsynced::default(),
+                under_way: BTreeMap::new(),
+                asked: 0,
             }),
         })
+    }
+
+    /// Another file like it. What is under way to this one may have come to that one, as any
+    /// unsynced change.
+    pub fn copy(&self) -> Rc<Self> {
+        let mut content = self.content.borrow().clone();
+        for change in std::mem::take(&mut content.under_way).into_values() {
+            content.unsynced.push(change);
+        }
+        Rc::new(Self { linked: self.linked.clone(), content: RefCell::new(content) })
     }
 
     /// A file of these bytes, all durable.
@@ -115,11 +133,22 @@ impl FileNode {
         length
     }
 
-    fn write(&self, volume: &Volume, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        volume.note_written(bytes);
+    /// A change is on its way; returns its name for [`FileNode::end`].
+    fn begin(&self, change: Change) -> u64 {
+        let content = &mut *self.content.borrow_mut();
+        content.asked += 1;
+        content.under_way.insert(content.asked, change);
+        content.asked
+    }
+
+    /// The drive has answered. `None`: the power failed meanwhile.
+    fn end(&self, name: u64) -> Option<Change> {
+        self.content.borrow_mut().under_way.remove(&name)
+    }
+
+    fn write(&self, volume: &Volume, first: u64, blocks: Vec<Block>) -> io::Result<()> {
         let mut content = self.content.borrow_mut();
-        let first = offset / BLOCK_BYTES.get();
-        let end = first + (bytes.len() / BLOCK) as u64;
+        let end = first + blocks.len() as u64;
         let filled = content.holes.range(first..end).count() as u64;
         let past_end = (end * BLOCK_BYTES.get())
             .saturating_sub(content.length.next_multiple_of(BLOCK_BYTES.get()));
@@ -128,7 +157,7 @@ impl FileNode {
         }
         content.holes.extract_if(first..end, |_| true).for_each(drop);
         content.length = content.length.max(end * BLOCK_BYTES.get());
-        content.change(Change::Written { first, blocks: to_blocks(bytes) });
+        content.change(Change::Written { first, blocks });
         Ok(())
     }
 
@@ -159,10 +188,11 @@ impl FileNode {
         }
     }
 
-    pub fn crash(&self, entropy: &Entropy) {
+    pub fn crash(&self, entropy: &Entropy, survives: Survives) {
         let content = &mut *self.content.borrow_mut();
+        content.under_way.clear();
         for change in content.unsynced.take_all() {
-            match (entropy.below(4), change) {
+            match (survives.draw(entropy, 4), change) {
                 (0, _) => {}
                 (1, Change::Written { first, blocks }) => {
                     content.tear(first, &blocks, entropy);
@@ -170,7 +200,7 @@ impl FileNode {
                 (_, change) => change.apply(&mut content.durable),
             }
         }
-        if entropy.below(2) == 0 {
+        if survives.draw(entropy, 2) == 0 {
             content.length = content.length_durable;
         }
         content.length_durable = content.length;
@@ -179,15 +209,30 @@ impl FileNode {
         holes.retain(|number| !durable.contains_key(number));
     }
 
-    pub fn corrupt(&self, offset: u64) {
+    /// Flips these bits of a byte, on the medium.
+    pub fn flip(&self, offset: u64, bits: u8) {
         let content = &mut *self.content.borrow_mut();
         assert!(offset < content.length, "the file ends before {offset}");
         let number = offset / BLOCK_BYTES.get();
         let position = usize::try_from(offset % BLOCK_BYTES.get()).expect("below a block");
         for blocks in [&mut content.current, &mut content.durable] {
             let block = blocks.entry(number).or_insert_with(|| Rc::new([0; BLOCK]));
-            Rc::make_mut(block)[position] ^= 0xff;
+            Rc::make_mut(block)[position] ^= bits;
         }
+    }
+
+    /// Cuts it to `length`, on the medium.
+    pub fn truncate(&self, length: u64) {
+        let content = &mut *self.content.borrow_mut();
+        let (first, kept) = (length.div_ceil(BLOCK_BYTES.get()), length % BLOCK_BYTES.get());
+        for blocks in [&mut content.current, &mut content.durable] {
+            blocks.extract_if(first.., |_, _| true).for_each(drop);
+            if let Some(last) = blocks.get_mut(&(length / BLOCK_BYTES.get())) {
+                let kept = usize::try_from(kept).expect("below a block");
+                Rc::make_mut(last)[kept..].fill(0);
+            }
+        }
+        (content.length, content.length_durable) = (length, length);
     }
 }
 
@@ -197,13 +242,25 @@ impl Content {
         self.unsynced.push(change);
     }
 
-    /// Of a write cut by a crash, each block is old, new, or new up to some sector.
+    /// Of a write cut by a crash, what is new depends on the drive: all up to some sector, any of
+    /// the blocks, or any of the sectors.
     fn tear(&mut self, first: u64, blocks: &[Block], entropy: &Entropy) {
-        for (number, new) in (first..).zip(blocks) {
-            let sectors = usize::try_from(entropy.below(3 * 8)).expect("small");
-            let torn_at = sectors.saturating_sub(8).min(8) * SECTOR;
-            let old = self.durable.entry(number).or_insert_with(|| Rc::new([0; BLOCK]));
-            Rc::make_mut(old)[..torn_at].copy_from_slice(&new[..torn_at]);
+        let kind = entropy.below(3);
+        let reached = entropy.below((blocks.len() * SECTORS) as u64);
+        let mut is_new = false;
+        let positions = (first..).zip(blocks).flat_map(|(number, new)| {
+            (0..BLOCK).step_by(SECTOR).map(move |start| (number, new, start..start + SECTOR))
+        });
+        for (count, (number, new, sector)) in (0..).zip(positions) {
+            is_new = match kind {
+                0 => count < reached,
+                1 if sector.start > 0 => is_new,
+                _ => entropy.below(2) == 0,
+            };
+            if is_new {
+                let old = self.durable.entry(number).or_insert_with(|| Rc::new([0; BLOCK]));
+                Rc::make_mut(old)[sector.clone()].copy_from_slice(&new[sector]);
+            }
         }
     }
 }
@@ -247,10 +304,21 @@ impl File {
             return (buffer, Err(error));
         }
         let (node, volume) = (Rc::clone(&self.node), Rc::clone(&self.volume));
+        let (first, blocks) = (offset / BLOCK_BYTES.get(), to_blocks(&buffer));
+        let name = node.begin(Change::Written { first, blocks });
         self.volume
             .submit(&self.boot, Operation::Write, move |outcome| {
-                let result = outcome.and_then(|()| node.write(&volume, offset, &buffer));
-                (buffer, result)
+                volume.note_written(&buffer);
+                let change = node.end(name);
+                // One that fails may have been written all the same.
+                let happens = outcome.is_ok() || volume.entropy().below(2) == 0;
+                let written = match change {
+                    Some(Change::Written { first, blocks }) if happens => {
+                        node.write(&volume, first, blocks)
+                    }
+                    _ => Ok(()),
+                };
+                (buffer, outcome.and(written))
             })
             .await
     }
@@ -276,8 +344,10 @@ impl File {
         let first = offset / BLOCK_BYTES.get();
         let range = first..first + length.get() / BLOCK_BYTES.get();
         let (node, volume) = (Rc::clone(&self.node), Rc::clone(&self.volume));
+        let name = node.begin(Change::Punched(range.clone()));
         self.volume
             .submit(&self.boot, Operation::Write, move |outcome| {
+                node.end(name);
                 outcome.map(|()| node.punch(&volume, range))
             })
             .await

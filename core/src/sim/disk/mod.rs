@@ -11,6 +11,7 @@ pub use directory::{Directory, DirectoryLock};
 pub use faults::{DiskControl, Failure, Operation};
 pub use file::File;
 pub(crate) use volume::FileSystem;
+pub use volume::Image;
 
 use super::executor::Boot;
 use std::ffi::OsStr;

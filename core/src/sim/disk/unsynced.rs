@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 /// Changes, numbered from the first one ever, so that a sync takes those it was asked for and no
 /// later ones, whatever other syncs have taken meanwhile.
+#[derive(Clone)]
 pub(super) struct Unsynced<C> {
     taken: usize,
     changes: VecDeque<C>,
@@ -29,6 +30,11 @@ impl<C> Unsynced<C> {
     pub fn take_until(&mut self, mark: usize) -> Vec<C> {
         let count = mark.saturating_sub(self.taken);
         self.take(count)
+    }
+
+    /// The same changes, each made into another.
+    pub fn map(&self, to: impl FnMut(&C) -> C) -> Self {
+        Self { taken: self.taken, changes: self.changes.iter().map(to).collect() }
     }
 
     /// Takes everything.

@@ -1,6 +1,6 @@
 //! One drive: how long it takes, what it still holds, and what a crash leaves of it.
 
-use super::entries::DirectoryNode;
+use super::entries::{Copies, DirectoryNode};
 use super::faults::{Failure, FaultState, Operation};
 use super::{EIO, ENOSPC, error};
 use crate::checksum::Crc64;
@@ -40,6 +40,53 @@ impl FileSystem {
     /// The power fails: of what was not synced, some is there afterwards.
     pub fn crash(&self) {
         self.volumes.borrow().values().for_each(|volume| volume.crash());
+    }
+
+    /// See [`Image`].
+    pub fn image(&self) -> Image {
+        let volumes = self.volumes.borrow();
+        let copy = |(name, volume): (&String, &Rc<Volume>)| {
+            let root = volume.root.copy(&mut Copies::default());
+            (name.clone(), root, volume.capacity())
+        };
+        Image(volumes.iter().map(copy).collect())
+    }
+
+    /// Has the drives of `image`, as a power cut leaves them.
+    pub fn load(&self, image: &Image) {
+        let mut volumes = self.volumes.borrow_mut();
+        volumes.clear();
+        for (name, root, capacity) in &image.0 {
+            let root = root.copy(&mut Copies::default());
+            let volume = Rc::new(Volume { root, ..Volume::new(&self.executor) });
+            volume.set_capacity(*capacity);
+            volume.crash();
+            volumes.insert(name.clone(), volume);
+        }
+    }
+}
+
+/// What the drives of a node hold at one moment, synced, not synced, and on its way: a test can cut
+/// the power there as often as it likes (see `Node::load`).
+pub struct Image(Vec<(String, Rc<DirectoryNode>, ByteCount)>);
+
+/// What is left on a drive of what was not synced.
+#[derive(Clone, Copy)]
+pub(super) enum Survives {
+    Nothing,
+    Everything,
+    /// As luck has it, each change by itself.
+    Some,
+}
+
+impl Survives {
+    /// A number below `end`: the lower, the more is lost.
+    pub fn draw(self, entropy: &Entropy, end: u64) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Everything => end - 1,
+            Self::Some => entropy.below(end),
+        }
     }
 }
 
@@ -143,6 +190,11 @@ impl Volume {
     }
 
     fn crash(&self) {
-        self.used.set(self.root.crash(self.entropy()));
+        let survives = match self.entropy().below(8) {
+            0 => Survives::Nothing,
+            1 => Survives::Everything,
+            _ => Survives::Some,
+        };
+        self.used.set(self.root.crash(self.entropy(), survives));
     }
 }
