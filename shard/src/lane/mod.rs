@@ -87,6 +87,8 @@ impl From<MeshClosed> for WalkError {
     fn from(_: MeshClosed) -> Self {
         Self::Closed
     }
+}
+
 /// What a look-up brought.
 struct Found {
     runs: Vec<RunEntry>,
@@ -250,7 +252,8 @@ impl Lanes {
         };
         // Memory before the tables, so that a part that becomes a table meanwhile is seen.
         for core in self.ownership().cores() {
-            if let Told::Found(runs) = self.ask(core, Ask::Behind(drive, after, limit)).await? {
+            let ask = Ask::Behind(drive, after, limit);
+            if let Told::Found(Found { runs, .. }) = self.ask(core, ask).await? {
                 add(runs);
             }
         }
@@ -346,7 +349,8 @@ async fn answer(own: &Own, ask: Ask) -> Told {
         Ask::Settle(drive, class, segment) => own.settle(drive, class, segment).await,
         Ask::Died(drive, dead) => own.order(drive, Order::Died(dead)).await,
         Ask::Behind(drive, after, limit) => {
-            return Told::Found(own.behind(drive, after, limit));
+            let runs = own.behind(drive, after, limit);
+            return Told::Found(Found { runs, whole: true });
         }
         Ask::Swept(drive, dead) => own.order(drive, Order::Swept(dead)).await,
         Ask::Retire(drive, segment) => own.order(drive, Order::Retire(segment)).await,
