@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn the_parts_never_exceed_the_bound() {
         for cores in [1, 2, 7, 64] {
-            let bound = ByteCount::gib(24);
+            let bound = ByteCount::gib(32);
             let memory = Memory::divide(cores, Some(bound)).expect("enough");
             assert!(memory.total() <= bound);
         }
