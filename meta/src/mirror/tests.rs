@@ -61,7 +61,8 @@ fn every_image_that_a_power_cut_may_leave_has_all_that_was_acknowledged() {
         let scratch = scratch();
         let root = scratch.path().join("live");
         let steps = follow(&root, &scratch.path().join("trace"), seed, mirrors);
-        let drives: Vec<String> = (0..mirrors).map(|drive| format!("d{drive}")).collect();
+        let drives = (0..mirrors + life::SPARE_DRIVES).map(|drive| format!("d{drive}"));
+        let drives: Vec<String> = drives.collect();
         let share = images * u64::from(mirrors) / 3 - images * u64::from(mirrors - 1) / 3;
         let chance = Entropy::seeded(seed ^ u64::from(mirrors));
         let count = u64::try_from(steps.len()).expect("64 bits");
@@ -90,7 +91,7 @@ fn every_image_that_a_power_cut_may_leave_has_all_that_was_acknowledged() {
 
 /// Runs the lives and gives the steps of their files.
 fn follow(root: &Path, trace: &Path, seed: u64, mirrors: u32) -> Vec<trace::Step> {
-    for drive in 0..mirrors {
+    for drive in 0..mirrors + life::SPARE_DRIVES {
         std::fs::create_dir_all(root.join(format!("d{drive}"))).expect("made");
     }
     let program = env::current_exe().expect("this test");

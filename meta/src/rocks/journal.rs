@@ -166,8 +166,10 @@ fn judge_end(file: &[u8], record: usize, at: usize, bad: Bad) -> Verdict {
         matches!(kind, Some(&FULL | &FIRST)) && fragment(file, later).is_ok()
     };
     // Each record is synced before the next is written: what others stand behind was not torn.
+    let one_sector = at / SECTOR_BYTES == (at + HEADER_BYTES - 1) / SECTOR_BYTES;
     let followed = match file.get(at + 4..).and_then(<[u8]>::first_chunk::<3>) {
-        Some(&[low, high, FULL | LAST]) => {
+        // Why in one: of two, the one with the length may be what is missing.
+        Some(&[low, high, FULL | LAST]) if one_sector => {
             let end = at + HEADER_BYTES + usize::from(u16::from_le_bytes([low, high]));
             file.get(end..).is_some_and(|rest| rest.iter().any(|byte| *byte != 0))
         }

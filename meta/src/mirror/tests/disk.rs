@@ -31,6 +31,7 @@ enum Renaming {
 struct Opened {
     node: usize,
     position: u64,
+    written: bool,
 }
 
 /// The directory `root` and all below.
@@ -83,6 +84,11 @@ impl Disk {
                     self.change(*node, Change::SetLength(*length));
                 }
             }
+            Step::Seek { file, position } => {
+                if let Some(open) = self.open.get_mut(file) {
+                    open.position = *position;
+                }
+            }
             Step::SyncBegins { thread, file } => {
                 if let Some(Opened { node, .. }) = self.open.get(file) {
                     self.syncing.insert(*thread, (*node, self.steps));
@@ -116,7 +122,8 @@ impl Disk {
                 self.syncing.clear();
             }
             Step::Other { call, file } => {
-                assert!(!self.open.contains_key(file), "{call} is not understood");
+                let written = self.open.get(file).is_some_and(|open| open.written);
+                assert!(!written, "{call} is not understood");
             }
         }
         None
@@ -186,7 +193,8 @@ impl Disk {
             Node::File { length, .. } if flags.contains("O_APPEND") => *length,
             _ => 0,
         };
-        self.open.insert(file, Opened { node, position });
+        let written = !flags.contains("O_RDONLY");
+        self.open.insert(file, Opened { node, position, written });
     }
 
     fn written(&mut self, file: u64, at: Option<u64>, bytes: &[u8]) -> Option<String> {

@@ -21,6 +21,8 @@ use std::rc::Rc;
 pub(super) const BUCKET: BucketId = BucketId::new(1);
 /// Processes, one after the other.
 pub(super) const LIVES: u64 = 4;
+/// Drives without a mirror at first.
+pub(super) const SPARE_DRIVES: u32 = 2;
 const KEYS: u64 = 40;
 
 /// What a mark says.
@@ -68,7 +70,7 @@ impl Mark {
     }
 }
 
-/// One life on drives `0..mirrors` of `root`, after those that left their marks there.
+/// One life on drives of `root`, with so many mirrors, after those that left their marks there.
 pub(super) fn live(root: &Path, seed: u64, mirrors: u32, life: u64) {
     let root = root.to_owned();
     let mut config = RuntimeConfig::new(vec![available_cpus().expect("the kernel says")[0]]);
@@ -99,7 +101,9 @@ struct Life {
     chance: Entropy,
     /// The number of the next write.
     next: RefCell<u32>,
-    drives: Vec<u32>,
+    /// Those that have had no mirror in this life: a drive takes one once.
+    unused: RefCell<Vec<u32>>,
+    mirrors: u32,
 }
 
 impl Life {
@@ -114,18 +118,28 @@ impl Life {
         let marks = File::options().create(true).append(true).open(root.join(MARKS));
         let marks = Rc::new(marks.expect("made"));
         let mut machine = Machine::new(root, Storage::Rocks);
-        machine.recorded.replace(set);
         let told = Rc::clone(&marks);
         machine.on_record = Rc::new(move |set| Mark::Recorded(set.clone()).tell(&told));
-        let (core, drives) = (core.clone(), (0..mirrors).collect());
+        let unused = (0..mirrors + SPARE_DRIVES).filter(|drive| match set.epoch {
+            0 => *drive >= mirrors,
+            _ => !set.drives.contains(&DriveOrdinal::new(*drive)),
+        });
+        let unused = RefCell::new(unused.collect());
+        machine.recorded.replace(set);
         let (chance, next) = (Entropy::seeded(seed), RefCell::new(next));
-        Self { core, machine, marks, chance, next, drives }
+        Self { core: core.clone(), machine, marks, chance, next, unused, mirrors }
     }
 
     async fn live(&self, life: u64) {
         let meta = match life {
-            0 => self.machine.found(&self.core, &self.drives).await.0,
-            _ => self.machine.restart(&self.core, &self.drives).await,
+            0 => {
+                let drives: Vec<u32> = (0..self.mirrors).collect();
+                self.machine.found(&self.core, &drives).await.0
+            }
+            _ => {
+                let drives = self.machine.recorded_drives();
+                self.machine.restart(&self.core, &drives).await
+            }
         };
         for _ in 0..60 {
             self.act(&meta).await;
@@ -147,15 +161,17 @@ impl Life {
             0 => meta.flush().await.expect("flushed"),
             // One log entry of several blocks of RocksDB's journal.
             1 => self.change(meta, 120, 900).await,
-            2 if self.drives.len() > 1 => self.remake_a_mirror(meta).await,
+            2 if self.mirrors > 1 => self.replace_a_mirror(meta).await,
             _ => self.change(meta, 1 + self.chance.below(5), 8).await,
         }
     }
 
-    async fn remake_a_mirror(&self, meta: &Meta) {
-        let count = u64::try_from(self.drives.len()).expect("few");
-        let drive = u32::try_from(self.chance.below(count)).expect("few");
-        meta.drop_mirror(DriveOrdinal::new(drive)).await.expect("others are left");
+    async fn replace_a_mirror(&self, meta: &Meta) {
+        let Some(drive) = self.unused.borrow_mut().pop() else { return };
+        let drives = meta.mirrors().drives;
+        let lost = self.chance.below(u64::from(self.mirrors));
+        let lost = drives[usize::try_from(lost).expect("few")];
+        meta.drop_mirror(lost).await.expect("others are left");
         self.change(meta, 3, 8).await;
         let place = self.machine.place(&self.core, drive).await.expect("a directory");
         let writing = self.change(meta, 3, 8);

@@ -18,6 +18,8 @@ pub(super) enum Step {
     /// At the file's position if no other is told.
     Write { file: u64, at: Option<u64>, bytes: Vec<u8> },
     SetLength { file: u64, length: u64 },
+    /// The file's position is this.
+    Seek { file: u64, position: u64 },
     /// A sync by a thread begins: it covers what was done before.
     SyncBegins { thread: u64, file: u64 },
     /// Now that is durable.
@@ -34,7 +36,8 @@ pub(super) enum Step {
 /// The command that runs `program` and has its calls written to `trace`.
 pub(super) fn command(program: &Path, trace: &Path) -> Command {
     let mut command = Command::new("strace");
-    command.args(["-f", "-xx", "--seccomp-bpf", "-s", "67108864", "-o"]);
+    // Why -a: the results are not aligned.
+    command.args(["-f", "-xx", "-a", "1", "--seccomp-bpf", "-s", "67108864", "-o"]);
     command.arg(trace).args(["-e", &format!("trace={CALLS}")]).arg(program);
     command
 }
@@ -141,6 +144,9 @@ fn ends(thread: u64, name: &str, call: &str) -> Option<Step> {
         "unlinkat" => Step::Remove { base: base(list[0]), path: path(list[1]) },
         "close" | "ftruncate" => return None,
         "fallocate" if list[1].contains("FALLOC_FL_KEEP_SIZE") => return None,
+        "lseek" if list[2] == "SEEK_SET" => {
+            Step::Seek { file: number(list[0]), position: result }
+        }
         "fallocate" | "writev" | "pwritev" | "pwritev2" | "lseek" | "dup" | "dup2" | "dup3" => {
             Step::Other { call: name.into(), file: number(list[0]) }
         }
