@@ -198,7 +198,8 @@ fn entries() -> Vec<Entry> {
     };
     let payloads = std::iter::once(Payload::Membership(membership));
     let payloads = payloads.chain((0..).zip(commands()).map(proposal));
-    let entry = |(index, payload)| Entry { position: Position { term: 1, node: 1, index }, payload };
+    let entry =
+        |(index, payload)| Entry { position: Position { term: 1, node: 1, index }, payload };
     (1..).zip(payloads).map(entry).collect()
 }
 

@@ -23,7 +23,8 @@ fn head(bytes: &[u8]) {
 }
 
 fn heads() -> Vec<Vec<u8>> {
-    let get: &[u8] = b"GET /bucket/key?versionId=null HTTP/1.1\r\nHost: a:9000\r\nRange: bytes=0-4\r\n\r\n";
+    let get: &[u8] =
+        b"GET /bucket/key?versionId=null HTTP/1.1\r\nHost: a:9000\r\nRange: bytes=0-4\r\n\r\n";
     let put: &[u8] = b"\r\nPUT /b/%20k HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\nhello";
     let post: &[u8] = b"POST /b?delete HTTP/1.0\r\nhost:a\r\ntransfer-encoding: chunked\r\n\r\n";
     [get, put, post].map(<[u8]>::to_vec).into()

@@ -85,16 +85,15 @@ fn aws_chunked(bytes: &[u8]) {
 fn aws_chunked_bodies() -> Vec<Vec<u8>> {
     let plain = "5\r\nhello\r\n0\r\n\r\n";
     let trailer = "3\r\nabc\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
-    let signed = format!("2;chunk-signature={0}\r\nab\r\n0;chunk-signature={0}\r\n\r\n", "0".repeat(64));
+    let signed =
+        format!("2;chunk-signature={0}\r\nab\r\n0;chunk-signature={0}\r\n\r\n", "0".repeat(64));
     vec![plain.into(), trailer.into(), signed.into()]
 }
 
 fn xml(bytes: &[u8]) {
     let _delete = read::document::<Delete>(bytes, "Delete");
-    let _complete =
-        read::document::<CompleteMultipartUpload>(bytes, "CompleteMultipartUpload");
-    let _create =
-        read::document::<CreateBucketConfiguration>(bytes, "CreateBucketConfiguration");
+    let _complete = read::document::<CompleteMultipartUpload>(bytes, "CompleteMultipartUpload");
+    let _create = read::document::<CreateBucketConfiguration>(bytes, "CreateBucketConfiguration");
 }
 
 fn documents() -> Vec<Vec<u8>> {

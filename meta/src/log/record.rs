@@ -313,6 +313,8 @@ mod tests {
                 cuts += 1;
             }
         }
-        println!("log entries by their own checksum: {flips} flips, {cuts} truncations, all detected");
+        println!(
+            "log entries by their own checksum: {flips} flips, {cuts} truncations, all detected"
+        );
     }
 }

@@ -107,14 +107,7 @@ struct Life {
 }
 
 impl Life {
-    fn new(
-        root: &Path,
-        core: &Core,
-        seed: u64,
-        set: MirrorSet,
-        next: u32,
-        mirrors: u32,
-    ) -> Self {
+    fn new(root: &Path, core: &Core, seed: u64, set: MirrorSet, next: u32, mirrors: u32) -> Self {
         let marks = File::options().create(true).append(true).open(root.join(MARKS));
         let marks = Rc::new(marks.expect("made"));
         let mut machine = Machine::new(root, Storage::Rocks);

@@ -13,24 +13,58 @@ const CALLS: &str = "openat,open,creat,close,write,pwrite64,writev,pwritev,pwrit
 /// What a call does, at the moment from which the drive may show it.
 pub(super) enum Step {
     /// A path, from a directory that is open or from the root, is open under a number.
-    Open { base: Option<u64>, path: PathBuf, flags: String, file: u64 },
-    Close { file: u64 },
+    Open {
+        base: Option<u64>,
+        path: PathBuf,
+        flags: String,
+        file: u64,
+    },
+    Close {
+        file: u64,
+    },
     /// At the file's position if no other is told.
-    Write { file: u64, at: Option<u64>, bytes: Vec<u8> },
-    SetLength { file: u64, length: u64 },
+    Write {
+        file: u64,
+        at: Option<u64>,
+        bytes: Vec<u8>,
+    },
+    SetLength {
+        file: u64,
+        length: u64,
+    },
     /// The file's position is this.
-    Seek { file: u64, position: u64 },
+    Seek {
+        file: u64,
+        position: u64,
+    },
     /// A sync by a thread begins: it covers what was done before.
-    SyncBegins { thread: u64, file: u64 },
+    SyncBegins {
+        thread: u64,
+        file: u64,
+    },
     /// Now that is durable.
-    SyncEnds { thread: u64 },
-    MakeDirectory { base: Option<u64>, path: PathBuf },
-    Rename { from: PathBuf, to: PathBuf },
-    Remove { base: Option<u64>, path: PathBuf },
+    SyncEnds {
+        thread: u64,
+    },
+    MakeDirectory {
+        base: Option<u64>,
+        path: PathBuf,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Remove {
+        base: Option<u64>,
+        path: PathBuf,
+    },
     /// All its files are closed.
     ProcessEnds,
     /// Changes nothing, unless the file is one of ours: then it is not understood.
-    Other { call: String, file: u64 },
+    Other {
+        call: String,
+        file: u64,
+    },
 }
 
 /// The command that runs `program` and has its calls written to `trace`.
@@ -144,9 +178,7 @@ fn ends(thread: u64, name: &str, call: &str) -> Option<Step> {
         "unlinkat" => Step::Remove { base: base(list[0]), path: path(list[1]) },
         "close" | "ftruncate" => return None,
         "fallocate" if list[1].contains("FALLOC_FL_KEEP_SIZE") => return None,
-        "lseek" if list[2] == "SEEK_SET" => {
-            Step::Seek { file: number(list[0]), position: result }
-        }
+        "lseek" if list[2] == "SEEK_SET" => Step::Seek { file: number(list[0]), position: result },
         "fallocate" | "writev" | "pwritev" | "pwritev2" | "lseek" | "dup" | "dup2" | "dup3" => {
             Step::Other { call: name.into(), file: number(list[0]) }
         }
