@@ -7,6 +7,8 @@
 
 mod apply;
 pub mod command;
+#[doc(hidden)]
+pub mod fuzzing;
 mod key;
 mod log;
 pub mod meta;
@@ -21,6 +23,10 @@ pub mod record;
 mod rocks;
 mod shared;
 pub mod state;
+
+// Why: what the integration tests share, the crash images use as well.
+#[cfg(test)]
+extern crate self as hamster_meta;
 
 pub use command::{Command, Outcome};
 pub use meta::{Meta, MetaError, Readers};

@@ -143,7 +143,12 @@ impl Meta {
         if !shared.leads() {
             return Err(shared.stopped().map_or(MetaError::NoLeader, MetaError::Stopped));
         }
-        result.map_err(|error| MetaError::Unreadable(error.to_string()))
+        result.map_err(|error| {
+            if let ReadError::Failed(_) = error {
+                shared.doubt_state();
+            }
+            MetaError::Unreadable(error.to_string())
+        })
     }
 }
 
@@ -422,8 +427,9 @@ impl Meta {
         added.map_err(|error| MetaError::Unreadable(error.to_string()))
     }
 
-    /// Looks whether the files of all mirrors are still there; those that are not are left out, as
-    /// by [`Meta::drop_mirror`].
+    /// Looks whether the files of all mirrors are still there, and whether a read has failed on the
+    /// one that is read from; what has gone or failed is left out, as by [`Meta::drop_mirror`]. The
+    /// last one stays, though its reads fail.
     ///
     /// # Errors
     /// As [`Meta::drop_mirror`].

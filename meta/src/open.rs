@@ -84,13 +84,18 @@ pub enum OpenError {
     /// A founding found metadata.
     #[error("there is metadata already on {0}")]
     NotEmpty(DriveOrdinal),
-    /// A mirror's log is damaged at or below what was acknowledged.
-    #[error("the metadata on {drive} is damaged: {what}")]
+    /// A mirror is damaged, and no other one is sound. Nothing was changed.
+    #[error(
+        "the metadata on {drive} is damaged: {what}; mount a drive that holds another copy of it \
+         ({others:?}), or put the directory back from a backup of this drive"
+    )]
     Damaged {
         /// The drive.
         drive: DriveOrdinal,
         /// What is wrong with it.
         what: String,
+        /// The other drives of the set.
+        others: Vec<DriveOrdinal>,
     },
     /// A newer version of Hamster wrote it.
     #[error("the metadata on {0} was written by a newer version")]

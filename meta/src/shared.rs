@@ -8,11 +8,15 @@ use hamster_core::limits::DRIVES_PER_NODE_MAX;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+const NO_SLOT: usize = usize::MAX;
+
 /// See the module.
 pub(crate) struct Shared {
     /// Those of all mirrors since the start, in slots: each drive takes a mirror once at most.
     states: [OnceLock<Database>; DRIVES_PER_NODE_MAX],
     first: AtomicUsize,
+    /// The slot of a state that a read has failed on; [`NO_SLOT`] otherwise.
+    doubted: AtomicUsize,
     applied: AtomicU64,
     leading: AtomicBool,
     layout_changes: AtomicU64,
@@ -32,6 +36,7 @@ impl Shared {
         Self {
             states: [const { OnceLock::new() }; DRIVES_PER_NODE_MAX],
             first: AtomicUsize::new(0),
+            doubted: AtomicUsize::new(NO_SLOT),
             applied: AtomicU64::new(0),
             leading: AtomicBool::new(false),
             layout_changes: AtomicU64::new(0),
@@ -50,6 +55,17 @@ impl Shared {
     pub(crate) fn state(&self) -> &Database {
         let first = self.states[self.first.load(Ordering::Acquire)].get();
         first.expect("the mirrors are added before anyone reads")
+    }
+
+    /// A read of the state failed: core 0 will look for another mirror to read from.
+    pub(crate) fn doubt_state(&self) {
+        self.doubted.store(self.first.load(Ordering::Acquire), Ordering::Release);
+    }
+
+    /// The slot that was doubted since the last call, if any.
+    pub(crate) fn take_doubted(&self) -> Option<usize> {
+        let slot = self.doubted.swap(NO_SLOT, Ordering::AcqRel);
+        (slot != NO_SLOT).then_some(slot)
     }
 
     /// Readers use the state in this slot from here on.

@@ -3,5 +3,7 @@
 
 pub mod ca;
 pub mod connection;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 pub mod tls;

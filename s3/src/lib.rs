@@ -12,6 +12,8 @@ mod condition;
 pub mod credentials;
 pub mod error;
 mod fetch;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gate;
 mod headers;
 pub mod node;

@@ -14,6 +14,8 @@ pub mod code;
 mod compact;
 pub mod drive;
 mod free;
+#[doc(hidden)]
+pub mod fuzzing;
 mod geometry;
 mod index;
 pub mod lane;

@@ -28,11 +28,18 @@ const BUILD: &[Need] = &[
     Need { package: "libclang-dev", why: "makes RocksDB's bindings", present: libclang },
 ];
 
-const CLIENTS: &[Need] = &[Need {
-    package: "python3-venv",
-    why: "holds the S3 clients that the tests drive",
-    present: || runs("python3", &["-c", "import venv, ensurepip"]),
-}];
+const TESTS: &[Need] = &[
+    Need {
+        package: "python3-venv",
+        why: "holds the S3 clients that the tests drive",
+        present: || runs("python3", &["-c", "import venv, ensurepip"]),
+    },
+    Need {
+        package: "strace",
+        why: "follows what RocksDB writes, for crash images of the metadata",
+        present: || runs("strace", &["-V"]),
+    },
+];
 
 /// Everything that `cargo build` needs.
 pub fn for_build() -> Outcome<()> {
@@ -41,7 +48,7 @@ pub fn for_build() -> Outcome<()> {
 
 /// Everything that the tests need beyond the build, rustfmt and clippy among it.
 pub fn for_tests() -> Outcome<()> {
-    install(CLIENTS)?;
+    install(TESTS)?;
     for (component, probe) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         if !runs("cargo", &[probe, "--version"]) {
             say(&format!("adding the toolchain's component {component}"));

@@ -54,8 +54,9 @@ impl Mirrors {
         self.advance().await
     }
 
-    /// Leaves out mirrors whose files were removed. Why a look: writes to a file that is open
-    /// succeed when its name has gone.
+    /// Leaves out mirrors whose files were removed, and the one that a query could not read, if
+    /// there is another. Why a look: writes to a file that is open succeed when its name has gone;
+    /// and queries run on all cores.
     ///
     /// # Errors
     /// As [`Mirrors::leave_out`].
@@ -71,6 +72,13 @@ impl Mirrors {
                 tracing::error!("the metadata on {} was removed", mirror.place.drive);
                 self.leave_out(mirror.place.drive).await?;
             }
+        }
+        if let Some(slot) = self.0.shared.take_doubted()
+            && let Some(doubted) = live.iter().find(|mirror| mirror.slot == slot)
+            && self.0.live.borrow().len() > 1
+        {
+            tracing::error!("the metadata state on {} cannot be read", doubted.place.drive);
+            self.leave_out(doubted.place.drive).await?;
         }
         Ok(())
     }

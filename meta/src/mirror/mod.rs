@@ -34,3 +34,6 @@ pub struct MirrorSet {
 /// What the node does when the mirror set changes: records it in the superblocks of all live drives.
 /// No write is acknowledged until the future is done. An error stops the metadata for good.
 pub type RecordMirrors = Box<dyn Fn(MirrorSet) -> LocalBoxFuture<'static, io::Result<()>>>;
+
+#[cfg(test)]
+mod tests;

@@ -135,8 +135,9 @@ pub(crate) fn survey(
             }
             Err(error) => {
                 tracing::warn!("the metadata on {} is damaged: {error}", place.drive);
-                let what = error.to_string();
-                refused = Some(OpenError::Damaged { drive: place.drive, what });
+                let (drive, what) = (place.drive, error.to_string());
+                let others = recorded.drives.iter().copied().filter(|other| *other != drive);
+                refused = Some(OpenError::Damaged { drive, what, others: others.collect() });
             }
         }
     }

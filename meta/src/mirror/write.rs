@@ -44,7 +44,7 @@ pub(super) struct Inner {
 pub(super) struct Mirror {
     pub(super) place: Place,
     /// Its place among the databases that readers share.
-    slot: usize,
+    pub(super) slot: usize,
     pub(super) log: Database,
     pub(super) state: Database,
     pub(super) log_worker: Worker,

@@ -28,11 +28,14 @@ pub struct Machine {
     pub root: PathBuf,
     pub storage: Storage,
     pub recorded: Rc<RefCell<MirrorSet>>,
+    /// Told each set as it is recorded.
+    pub on_record: Rc<dyn Fn(&MirrorSet)>,
 }
 
 impl Machine {
     pub fn new(root: &Path, storage: Storage) -> Self {
-        Self { root: root.into(), storage, recorded: Rc::default() }
+        let on_record = Rc::new(|_: &MirrorSet| ());
+        Self { root: root.into(), storage, recorded: Rc::default(), on_record }
     }
 
     pub fn drive(&self, ordinal: u32) -> PathBuf {
@@ -77,7 +80,7 @@ impl Machine {
                 mirrors.push(self.place(core, *drive).await?);
             }
         }
-        let recorded = Rc::clone(&self.recorded);
+        let (recorded, on_record) = (Rc::clone(&self.recorded), Rc::clone(&self.on_record));
         let known = recorded.borrow().clone();
         let open = Open {
             node: NODE,
@@ -86,8 +89,9 @@ impl Machine {
             recorded: known,
             mirrors,
             record: Box::new(move |set| {
-                let recorded = Rc::clone(&recorded);
+                let (recorded, on_record) = (Rc::clone(&recorded), Rc::clone(&on_record));
                 async move {
+                    on_record(&set);
                     assert!(set.epoch > recorded.borrow().epoch, "epochs grow");
                     *recorded.borrow_mut() = set;
                     Ok(())

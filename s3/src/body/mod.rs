@@ -4,7 +4,7 @@
 //! Invariant: [`Body::next`] answers `None` only when every promise was kept. What was lent before
 //! is unverified until then: it may be written, never committed.
 
-mod chunked;
+pub(crate) mod chunked;
 mod promise;
 #[cfg(test)]
 mod tests;

@@ -25,7 +25,7 @@ pub(super) const FILTER_BITS: u64 = 8 * PAYLOAD_BYTES as u64;
 
 /// Which block this is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct BlockName {
+pub(crate) struct BlockName {
     pub drive: DriveUuid,
     pub table: u64,
     pub block: u64,
@@ -33,7 +33,7 @@ pub(super) struct BlockName {
 
 /// What a block holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Entries, in order.
     Leaf,
     /// The first keys of blocks of the level below, which are neighbours; leaves are level 0.
@@ -69,12 +69,12 @@ fn encode(name: &BlockName, kind: Kind, count: usize, payload: &[u8]) -> Vec<u8>
 }
 
 /// A leaf of encoded entries.
-pub(super) fn leaf(name: &BlockName, count: usize, entries: &[u8]) -> Vec<u8> {
+pub(crate) fn leaf(name: &BlockName, count: usize, entries: &[u8]) -> Vec<u8> {
     encode(name, Kind::Leaf, count, entries)
 }
 
 /// The parent of blocks from `child` on with these first keys.
-pub(super) fn inner(name: &BlockName, level: u8, child: u64, keys: &[Key]) -> Vec<u8> {
+pub(crate) fn inner(name: &BlockName, level: u8, child: u64, keys: &[Key]) -> Vec<u8> {
     let payload = keys
         .iter()
         .fold(WireWriter::default().u64(child), |payload, key| payload.bytes(&key.to_bytes()));

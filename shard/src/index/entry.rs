@@ -97,7 +97,7 @@ impl Entry {
 }
 
 /// An entry within a block, of which only the key was decoded.
-pub(super) struct RawEntry<'a> {
+pub(crate) struct RawEntry<'a> {
     pub key: Key,
     placement: WireReader<'a>,
 }

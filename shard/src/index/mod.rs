@@ -13,13 +13,13 @@
 //! The index can always be made anew from the segments: what is damaged here is no data loss, but
 //! it must be noticed. So every block and the manifest carry their names and a checksum.
 
-mod block;
+pub(crate) mod block;
 mod cache;
 mod cursor;
 mod entry;
 mod filter;
 mod keeper;
-mod manifest;
+pub(crate) mod manifest;
 mod table;
 mod view;
 mod writer;

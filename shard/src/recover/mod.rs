@@ -5,7 +5,7 @@
 //! finds to the lanes' owners; a long stretch becomes a table at once. What is bad above the last watermark is a torn tail and cut; what is bad below is corruption: counted,
 //! told, and left for repair. Never writes to a segment.
 
-mod scan;
+pub(crate) mod scan;
 pub(crate) mod window;
 
 use crate::append::{OpenStretch, Segment};
