@@ -9,7 +9,7 @@ endpoint=127.0.0.1:9297 metrics=
 . "$(dirname "$0")/server.sh"
 
 metric() {
-    echo "$metrics" | awk -v name="$1" '$1 ~ "^" name "[{]" || $1 == name { sum += $2 } END { print sum }'
+    echo "$metrics" | awk -v name="$1" '$1 ~ "^" name "[{]" || $1 == name { sum += $2 } END { printf "%.0f", sum }'
 }
 
 measure() {
@@ -38,7 +38,7 @@ for drives in ${5:-4 6}; do
     measure "from empty"
     # Until the segments of the empty directories have had their turn.
     metrics=
-    while [ "$(metric hamster_drive_segments_recycled_total)" -lt "$((2 * drives))" ] 2>/dev/null ||
+    while [ "$(metric hamster_drive_segments_recycled_total)" -lt "$drives" ] 2>/dev/null ||
         [ -z "$metrics" ]; do
         load --operation put --size 4KiB --objects 10000 --warm-up 0 --duration "$seconds" >/dev/null
         metrics=$("$hamster" metrics --data-dir "$directory/of-$drives/d1")
