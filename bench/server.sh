@@ -1,9 +1,10 @@
 # Sourced by the other scripts: one server on CPU 0, one client on CPU 1, figures out of both.
 # Needs: hamster (path), directory (absolute), endpoint.
 export HAMSTER_ACCESS_KEY_ID=hamster HAMSTER_SECRET_ACCESS_KEY=keep-this-one-secret HAMSTER_LOG=warn
-listen=127.0.0.1:9294
+listen=${listen:-127.0.0.1:9294}
 server=
 trap '[ -z "$server" ] || kill "$server"' EXIT
+trap 'exit 1' INT TERM
 
 # The drives d1 to d$1 of the directory "$2", as flags.
 drive_flags() {

@@ -2,14 +2,14 @@
 # Syncs for each PUT and bytes written for each byte put: durable PUTs of 4 KiB over and over the same
 # 10,000 keys, 64 connections, on four drives (2+2) and six (4+2), small bodies in three copies. First
 # from empty directories, then ROUNDS times in the steady state, in which segments are recycled.
-# Usage: bench/writes.sh HAMSTER EMPTY-DIRECTORY [ROUNDS] [SECONDS]. Needs curl.
+# Usage: bench/writes.sh HAMSTER EMPTY-DIRECTORY [ROUNDS] [SECONDS] [DRIVES]. Needs curl.
 set -eu
 hamster=$(realpath "$1") directory=$(realpath "$2") rounds=${3:-3} seconds=${4:-20}
-endpoint=127.0.0.1:9297
+endpoint=127.0.0.1:9297 metrics=
 . "$(dirname "$0")/server.sh"
 
 metric() {
-    echo "$metrics" | awk -v name="$1" '$1 ~ "^" name "[{]" || $1 == name { sum += $2 } END { print sum }'
+    echo "$metrics" | awk -v name="$1" '$1 ~ "^" name "[{]" || $1 == name { sum += $2 } END { printf "%.0f", sum }'
 }
 
 measure() {
@@ -31,12 +31,18 @@ measure() {
 }
 
 machine
-for drives in 4 6; do
+for drives in ${5:-4 6}; do
     flags=$(drive_flags "$drives" "of-$drives")
     "$hamster" init --listen "$listen" $flags >/dev/null
     start_server $flags
     measure "from empty"
-    load --operation put --size 4KiB --objects 10000 --warm-up 0 --duration "$seconds" >/dev/null
+    # Until the segments of the empty directories have had their turn.
+    metrics=
+    while [ "$(metric hamster_drive_segments_recycled_total)" -lt "$drives" ] 2>/dev/null ||
+        [ -z "$metrics" ]; do
+        load --operation put --size 4KiB --objects 10000 --warm-up 0 --duration "$seconds" >/dev/null
+        metrics=$("$hamster" metrics --data-dir "$directory/of-$drives/d1")
+    done
     for round in $(seq "$rounds"); do
         measure "steady, round $round"
     done
