@@ -135,7 +135,7 @@ fn later_commands() -> Vec<(Command, &'static str)> {
         uuid: DriveUuid::from_bytes([4; 16]),
     });
     vec![
-        (replace, "7a160802100322"),
+        (replace, "7a16080210031a1004040404040404040404040404040404"),
         (
             bury,
             "6a310a190a0508ac0210021210090909090909090909090909090909090a\

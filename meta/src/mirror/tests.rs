@@ -68,10 +68,11 @@ fn every_image_that_a_power_cut_may_leave_has_all_that_was_acknowledged() {
         let count = u64::try_from(steps.len()).expect("64 bits");
         let ends = (0..).zip(&steps).filter(|(_, step)| matches!(step, trace::Step::ProcessEnds));
         let ends: Vec<u64> = ends.map(|(at, _)| at).collect();
-        // Why: the second life is long and uniform; half of the images are of the others.
+        // Why: the second life is long and uniform; half of the images are of the others. The other
+        // half comes at regular steps, so that each log entry is seen before it is purged.
         let others = count - (ends[1] - ends[0]);
         let moment = |number| match number % 2 {
-            0 => chance.below(count),
+            0 => number * count / share,
             _ => match chance.below(others) {
                 at if at < ends[0] => at,
                 at => at + ends[1] - ends[0],
