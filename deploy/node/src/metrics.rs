@@ -22,7 +22,21 @@ pub fn render(status: &Status) -> String {
         "Index of the last applied metadata command.",
         status.applied_index,
     );
-    let families: [Family; 9] = [
+    let scrub = &status.scrub;
+    let round = [
+        ("hamster_scrub_thousandths", "Of the round of scrub or repair, done.", scrub.thousandths),
+        ("hamster_scrub_shards_rebuilt", "Shards rebuilt in it.", scrub.shards_rebuilt),
+        (
+            "hamster_scrub_bodies_lost",
+            "Bodies it found with too few good shards.",
+            scrub.bodies_lost,
+        ),
+        ("hamster_scrub_bodies_put_off", "Bodies it could not repair.", scrub.bodies_put_off),
+    ];
+    for (name, help, value) in round {
+        gauge(&mut text, name, help, value);
+    }
+    let families: [Family; 11] = [
         ("hamster_drive_in_service", "1 while the drive takes part.", |drive| {
             u64::from(matches!(drive.state.as_str(), "live" | "full"))
         }),
@@ -39,6 +53,12 @@ pub fn render(status: &Status) -> String {
             drive.written_bytes
         }),
         ("hamster_drive_syncs_total", "Syncs for objects.", |drive| drive.syncs),
+        ("hamster_drive_reads_late_total", "Reads that outlived their patience.", |drive| {
+            drive.reads_late
+        }),
+        ("hamster_drive_reads_overtaken_total", "Reads overtaken by other drives.", |drive| {
+            drive.reads_overtaken
+        }),
         ("hamster_drive_segments_recycled_total", "Small segments used again.", |drive| {
             drive.segments_recycled
         }),

@@ -105,6 +105,12 @@ pub struct DriveStatus {
     /// Syncs for them.
     #[serde(default)]
     pub syncs: u64,
+    /// Reads since the start that outlived their patience, so that others were looked for.
+    #[serde(default)]
+    pub reads_late: u64,
+    /// Reads since the start that were still under way when their bytes had come from others.
+    #[serde(default)]
+    pub reads_overtaken: u64,
     /// Small segments made of a retired one since the start.
     #[serde(default)]
     pub segments_recycled: u64,
@@ -113,7 +119,8 @@ pub struct DriveStatus {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let leader = self.leader.as_deref().unwrap_or("none (no quorum)");
-        let (live, all) = (self.live_drives(), self.drives.len());
+        let all = self.drives.iter().filter(|drive| drive.state != "replaced").count();
+        let live = self.live_drives();
         writeln!(f, "cluster   {}", self.cluster)?;
         writeln!(f, "node      {} (hamster {}, {} cores)", self.node, self.version, self.cores)?;
         writeln!(f, "leader    {leader}")?;
@@ -215,8 +222,12 @@ pub fn of(booted: &BootedCore, cores: u16) -> Status {
         .filter(|ordinal| boot.table.in_service(**ordinal))
         .map(|ordinal| ordinal.get())
         .collect();
-    let drives: Vec<DriveStatus> =
-        boot.table.status().iter().map(|drive| row(drive, booted, layout.as_deref())).collect();
+    let drives: Vec<DriveStatus> = boot
+        .table
+        .status()
+        .iter()
+        .filter_map(|drive| row(drive, booted, layout.as_deref()))
+        .collect();
     let metadata = u16::try_from(mirrors.len().saturating_sub(1)).unwrap_or(u16::MAX);
     let parity = |profile: Option<Profile>| profile.map_or(0, |profile| u16::from(profile.m));
     let out = layout.as_ref().map_or(0, |layout| drives_out(layout, &boot.table));
@@ -267,11 +278,19 @@ pub(crate) fn goal(layout: &Layout) -> Profile {
     Layout::new(record).profile()
 }
 
-fn row(drive: &drive::DriveStatus, booted: &BootedCore, layout: Option<&Layout>) -> DriveStatus {
+/// `None`: it is replaced, and all that it held is rebuilt.
+fn row(
+    drive: &drive::DriveStatus,
+    booted: &BootedCore,
+    layout: Option<&Layout>,
+) -> Option<DriveStatus> {
     let drives = booted.drives.borrow();
     let present = drives.iter().find(|present| present.superblock.ordinal == drive.ordinal);
     let path = present.map(|present| present.path.display().to_string());
     let known = layout.and_then(|layout| layout.drive(drive.ordinal));
+    if known.is_some_and(|known| known.state == meta::DriveState::Removed) {
+        return None;
+    }
     let is_replaced = known.is_some_and(meta::Drive::is_retired);
     let state = match (&path, drive.state) {
         _ if is_replaced => "replaced",
@@ -281,7 +300,7 @@ fn row(drive: &drive::DriveStatus, booted: &BootedCore, layout: Option<&Layout>)
         (_, drive::DriveState::Poisoned) => "poisoned",
         (_, drive::DriveState::Lost) => "lost",
     };
-    DriveStatus {
+    Some(DriveStatus {
         ordinal: drive.ordinal.get(),
         path: path.unwrap_or_default(),
         state: state.into(),
@@ -293,6 +312,8 @@ fn row(drive: &drive::DriveStatus, booted: &BootedCore, layout: Option<&Layout>)
         corruptions: drive.corruptions,
         written_bytes: drive.written.get(),
         syncs: drive.syncs,
+        reads_late: drive.reads_late,
+        reads_overtaken: drive.reads_overtaken,
         segments_recycled: drive.recycled,
-    }
+    })
 }

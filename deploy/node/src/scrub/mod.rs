@@ -1,8 +1,8 @@
 //! Scrub and repair: every body is verified now and then, and what is missing or rotten is rebuilt.
 //!
 //! Each core goes through its share of the partitions, round after round: now and then a round that
-//! reads every byte, slowly; and one that only looks into the index, at once, whenever a drive has
-//! left for good, was replaced or came back. The command `scrub --now` asks for a round of bytes.
+//! reads every byte, slowly; and one that goes by what metadata says is missing, at once, at a start
+//! and whenever a drive has left for good or was replaced. The command `scrub --now` asks for a round of bytes.
 
 mod body;
 mod round;

@@ -61,7 +61,7 @@ pub async fn scrub(core: Core, meta: Meta, shards: Shards, boot: Arc<Boot>) {
         let (depth, rate) = if wanted.asked > asked {
             (Depth::Bytes, scrubber.scrub.rate.load(Ordering::Relaxed))
         } else if done.as_ref() != Some(&wanted) {
-            (Depth::Index, scrubber.per_core(REPAIR_BYTES_PER_SECOND.get()))
+            (scrubber.depth_of_repair(), scrubber.per_core(REPAIR_BYTES_PER_SECOND.get()))
         } else if now >= verify_at {
             (Depth::Bytes, scrubber.per_core(SCRUB_BYTES_PER_SECOND.get()))
         } else {
@@ -117,6 +117,17 @@ impl Scrubber {
         }
     }
 
+    /// Metadata knows of all that was never written, and of drives that have gone. Why not into the
+    /// index each time: of millions of bodies that takes longer than the look is worth, unless a
+    /// start has found runs damaged.
+    fn depth_of_repair(&self) -> Depth {
+        let status = self.shards.drives().status();
+        match status.iter().any(|drive| drive.corruptions > 0) {
+            true => Depth::Index,
+            false => Depth::Record,
+        }
+    }
+
     /// What there is to do now.
     fn wanted(&mut self) -> Standing {
         let now = self.core.clock().now();
@@ -144,7 +155,7 @@ impl Scrubber {
     /// `false`: something else was asked for meanwhile.
     async fn go_round(&mut self, round: &Round, standing: &Standing) -> Result<bool, MetaError> {
         let phase = match round.depth {
-            Depth::Index => Phase::Repairing,
+            Depth::Record | Depth::Index => Phase::Repairing,
             Depth::Bytes => Phase::Verifying,
         };
         self.progress().begin(phase);
