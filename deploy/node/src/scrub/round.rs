@@ -164,7 +164,7 @@ impl Scrubber {
         let (index, count) = (u32::from(self.core.index().get()), u32::from(self.core.count()));
         let bound = |core: u32| u32::from(PARTITIONS) * core / count;
         let (first, end) = (bound(index), bound(index + 1));
-        let mut after = first.checked_sub(1).map(|before| last_of(before));
+        let mut after = first.checked_sub(1).map(last_of);
         let mut bytes = 0;
         loop {
             // Why pinned: what dies while it is looked at stays where it is.
@@ -207,8 +207,8 @@ fn last_of(partition: u32) -> DataId {
 
 /// Waits until `bytes` since `started` are no more than the rate allows.
 async fn pace(clock: &hamster_core::Clock, started: Instant, bytes: u64, bytes_per_second: u64) {
-    if bytes_per_second > 0 {
-        let due = Duration::from_millis(bytes.saturating_mul(1000) / bytes_per_second);
-        clock.sleep_until(started + due).await;
+    // 0: no bound.
+    if let Some(due) = bytes.saturating_mul(1000).checked_div(bytes_per_second) {
+        clock.sleep_until(started + Duration::from_millis(due)).await;
     }
 }
