@@ -32,8 +32,6 @@ pub enum Plant {
     RecycleUnsettled,
     /// The index is moved to the copy before the copy is durable.
     IndexBeforeDurable,
-    /// The index is set to the copy even if the run was freed meanwhile.
-    IndexBlindly,
     /// A writer takes what room the active segment has even when no segment is free.
     RoomWithoutReserve,
     /// A reader serves whatever it finds at the place.
@@ -41,7 +39,7 @@ pub enum Plant {
 }
 
 /// All of them, each with a scope in which it does harm.
-pub const ALL: [(Plant, Scope); 17] = [
+pub const ALL: [(Plant, Scope); 16] = [
     (Plant::FreeWithoutAsking, BULK_GET),
     (Plant::LeaseAfterWait, BULK_GET),
     (Plant::SweepIgnoresWriters, BULK_WRITERS),
@@ -56,7 +54,6 @@ pub const ALL: [(Plant, Scope); 17] = [
     (Plant::RecycleBeforeHeader, COMPACTION),
     (Plant::RecycleUnsettled, COMPACTION),
     (Plant::IndexBeforeDurable, COMPACTION),
-    (Plant::IndexBlindly, COMPACTION),
     (Plant::RoomWithoutReserve, NEARLY_FULL),
     (Plant::ServeUnverified, COMPACTION),
 ];

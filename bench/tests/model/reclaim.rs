@@ -14,8 +14,8 @@
 //!    them until their append is in the index. A sweep frees them.
 //! 6. Bury is proposed after the free is durable. Of a small run no free is durable before its
 //!    segment is recycled: so the sweep visits the runs of *all* boots.
-//! 7. A copy is durable before the index moves to it, and the index moves only if it still points to
-//!    the original.
+//! 7. A copy is durable before the index moves to it. (If the original was freed meanwhile, the copy is
+//!    an orphan, which the sweep frees.)
 //! 8. A segment is recycled when it is sealed, every append to it is durable and indexed, no copy
 //!    is under way and the index points nowhere into it; its header with the next generation is
 //!    durable before it is written.
@@ -480,9 +480,7 @@ impl Reclaim {
                 }
             }
             Action::MoveIndex => {
-                if let Some(Copy { data, from, to }) = node.copy.take()
-                    && (node.index[data] == Some(from) || self.is(Plant::IndexBlindly))
-                {
+                if let Some(Copy { data, to, .. }) = node.copy.take() {
                     node.index[data] = Some(to);
                 }
             }
