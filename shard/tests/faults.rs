@@ -17,7 +17,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 const SICK: u32 = 0;
-const ROUNDS: u64 = 11;
+const ROUNDS: u64 = 12;
 
 type Written = Vec<(Rc<Location>, Bytes)>;
 
