@@ -103,8 +103,10 @@ pub enum OpenError {
     /// The mirror set could not be recorded, or a database could not be made.
     #[error("the metadata cannot be kept: {0}")]
     Io(#[from] io::Error),
-    /// The Raft group did not start.
-    #[error("the metadata did not start: {0}")]
+    /// The Raft group did not start: most likely what it must apply again cannot be read.
+    #[error(
+        "the metadata did not start: {0}; if that is damage, mount a drive that holds another copy"
+    )]
     Raft(String),
 }
 
