@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Machine, propose, put, world};
+use common::{Machine, propose, put, tell, world};
 use hamster_core::ids::{BucketId, DriveOrdinal};
 use hamster_meta::state::Storage;
 use hamster_meta::{Meta, MetaError, OpenError};
@@ -165,10 +165,10 @@ fn a_flipped_bit_anywhere_in_a_mirror_loses_nothing_and_is_never_served() {
         }
     }
     let harmless = flips - refused - unreadable;
-    println!(
+    tell(&format!(
         "flipped bits in a mirror: {flips}; alone: {refused} refused at the start, {unreadable} \
          unreadable, {harmless} where nothing is stored; beside another: none lost"
-    );
+    ));
     assert!(refused > flips / 4, "most of what is flipped is noticed at the start");
 }
 

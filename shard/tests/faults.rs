@@ -168,7 +168,7 @@ fn sweep(operation: Operation, failure: Failure, limit: usize, bytes: &Bytes) ->
 fn no_space_at_any_of_the_first_300_writes_costs_nothing_acknowledged() {
     let bytes = body(1, 512 * KIB);
     let tried = sweep(Operation::Write, Failure::NoSpace, 300, &bytes);
-    println!("ENOSPC on write: {tried} indexes");
+    tell(&format!("ENOSPC on write: {tried} indexes"));
     assert!(tried == 300 || setting("HAMSTER_FAULT_STEP", 1) > 1, "{tried}");
 }
 
@@ -177,5 +177,5 @@ fn an_error_at_any_write_read_or_sync_costs_nothing_acknowledged() {
     let bytes = body(1, 512 * KIB);
     let sweep = |operation| sweep(operation, Failure::Io, usize::MAX, &bytes);
     let [write, read, sync] = [Operation::Write, Operation::Read, Operation::Sync].map(sweep);
-    println!("EIO on write: {write}, on read: {read}, on sync: {sync} indexes");
+    tell(&format!("EIO on write: {write}, on read: {read}, on sync: {sync} indexes"));
 }

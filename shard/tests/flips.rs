@@ -229,11 +229,11 @@ fn flip_and_cut(long: bool) {
             open_damaged(&example, |disk| disk.truncate(&record.file, length));
             cuts += 1;
         }
-        println!(
+        tell(&format!(
             "{}: {flips} flips and {cuts} cuts in the whole store, none served wrong; harmless in {} \
              bytes of padding",
             record.name,
             harmless.len()
-        );
+        ));
     }
 }

@@ -326,9 +326,9 @@ fn check_images(seed: u64) {
         }
     }
     let (acknowledged, compactions) = (acknowledged.get(), compactions.get());
-    println!(
+    tell(&format!(
         "crash images: {images} of the segment log (seed {seed}), {acknowledged} acknowledged bodies \
          read in them, {compactions} runs compacted in their histories"
-    );
+    ));
     assert!(acknowledged > 5 * count && compactions > count / 10, "it shows little");
 }

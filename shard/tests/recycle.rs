@@ -141,7 +141,7 @@ fn nothing_acknowledged_is_lost_and_nothing_old_comes_back_in_recycled_segments(
         with_cluster(seed, 2, DRIVES, move |cluster| history(cluster, seed, counted));
     }
     let images = seeds.len() as u64 * ROUNDS;
-    println!("crash images: {images}, segments recycled: {}", recycled.get());
+    tell(&format!("crash images: {images}, segments recycled: {}", recycled.get()));
     assert!(recycled.get() >= images, "the test shows little");
 }
 

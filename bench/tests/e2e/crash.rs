@@ -3,7 +3,7 @@
 //!
 //! HAMSTER_CRASH_ROUNDS: kills of each test (default 30). HAMSTER_CRASH_SEED: draws.
 
-use crate::support::{bytes, serving};
+use crate::support::{bytes, serving, tell};
 use hamster_bench::client::{Call, Client, element};
 use hamster_bench::clock;
 use hamster_core::Entropy;
@@ -137,7 +137,7 @@ fn survives_kills(drives: usize) {
     }
     node.stop();
     let total = |kind: fn(&Counts) -> u64| writers.iter().map(|one| kind(&one.counts)).sum::<u64>();
-    println!(
+    tell(&format!(
         "kills: {rounds} on {drives} drive(s), seed {seed}, {:?}; acknowledged: {} puts, {} \
          overwrites, {} deletes, {} multipart uploads ({} begun before a kill), {} listings",
         clock::now().since(started),
@@ -146,8 +146,8 @@ fn survives_kills(drives: usize) {
         total(|counts| counts.delete),
         total(|counts| counts.multipart),
         total(|counts| counts.resumed),
-        total(|counts| counts.list),
-    );
+        total(|counts| counts.list)
+    ));
     assert!(silent <= rounds / 4, "nothing was acknowledged in {silent} of {rounds} rounds");
 }
 

@@ -1,6 +1,6 @@
 //! Reclaim: what was deleted or overwritten gives its space back, and nothing else does.
 
-use crate::support::{assert_same, bytes, serving, wait_for};
+use crate::support::{assert_same, bytes, serving, tell, wait_for};
 use hamster_bench::client::{Call, Client};
 use hamster_bench::cluster::Node;
 use serde_json::Value;
@@ -133,7 +133,11 @@ fn what_a_kill_cut_off_is_freed_by_a_sweep() {
     assert!(cut > before + 48 * MIB, "{cut} of {before}");
     node.ask("scrub", &["--now"]).assert_ok();
     let after = used(&node);
-    println!("{} MiB cut off by a kill, {} MiB left", (cut - before) / MIB, (after - before) / MIB);
+    tell(&format!(
+        "{} MiB cut off by a kill, {} MiB left",
+        (cut - before) / MIB,
+        (after - before) / MIB
+    ));
     // Headers of what is freed stay until their segment is empty.
     assert!(after < before + 8 * MIB, "{after} of {before}");
     check(&mut node.client(), &kept, 3 << 20);

@@ -1,7 +1,7 @@
 //! Scrub, repair and replacement: what is rotten or lost is whole again, and stays so when the drives
 //! that served to rebuild it go.
 
-use crate::support::{assert_same, bytes, serving, wait_for, wipe};
+use crate::support::{assert_same, bytes, serving, tell, wait_for, wipe};
 use hamster_bench::client::Client;
 use hamster_bench::clock;
 use hamster_bench::cluster::Node;
@@ -99,10 +99,10 @@ fn a_wiped_drive_is_replaced_and_refilled_under_load() {
         (took, (whole["scrub"].clone(), written))
     });
     let (round, written) = told;
-    println!(
+    tell(&format!(
         "refilled under load in {took:.1?}: {} shards, {} of {} objects written meanwhile; {round}",
         round["shards_rebuilt"], written, COUNT
-    );
+    ));
     assert!(figure(&round, "shards_rebuilt") >= 30, "{round}");
     let checked = scrub(&node);
     assert_eq!(figure(&checked, "shards_rebuilt"), 0, "{checked}");
@@ -159,7 +159,7 @@ fn two_bits_in_two_shards_of_one_stripe_are_healed_without_a_read() {
     assert_ne!(one, other);
     node.start();
     let healed = scrub(&node);
-    println!("two bits in two shards of one stripe: {healed}");
+    tell(&format!("two bits in two shards of one stripe: {healed}"));
     assert_eq!(figure(&healed, "shards_rebuilt"), 2, "{healed}");
     assert_eq!(figure(&scrub(&node), "shards_rebuilt"), 0);
     node.kill();

@@ -5,6 +5,7 @@ use hamster_bench::cluster::{Finished, Node, run};
 use hamster_core::Entropy;
 use serde_json::Value;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -93,4 +94,10 @@ pub fn assert_refused(finished: &Finished, words: &[&str]) {
 /// `hamster serve`, which is expected to refuse.
 pub fn serve(node: &Node) -> Finished {
     run(&mut node.serve_command(), Duration::from_secs(60))
+}
+
+/// Says a figure where a test's output is shown only if it fails.
+pub fn tell(line: &str) {
+    // Why ignored: where nobody reads, the facts are checked all the same.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -9,6 +9,7 @@ use hamster_core::Entropy;
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 
@@ -78,7 +79,12 @@ fn no_parser_fails_on_any_bytes() {
             check(target, &input, number);
         }
     }
-    println!("fuzz inputs: {kept} kept, {count} mutated for each of {} parsers", targets().len());
+    // Shown also where a test's output is not.
+    let _ = writeln!(
+        std::io::stderr(),
+        "fuzz inputs: {kept} kept, {count} mutated for each of {} parsers",
+        targets().len()
+    );
 }
 
 fn index(chance: &Entropy, below: usize) -> usize {

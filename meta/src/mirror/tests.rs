@@ -20,7 +20,7 @@ use crate::key;
 use crate::log::{EntryFrame, Position, entry_keys_from};
 use crate::state::twin::TwinWorld;
 use crate::state::{Batch, Database, Reach, Storage, View, Visit, get_record};
-use common::{Machine, NODE, current, propose, world};
+use common::{Machine, NODE, current, propose, tell, world};
 use disk::Disk;
 use hamster_core::Entropy;
 use life::{BUCKET, Mark};
@@ -98,7 +98,7 @@ fn every_image_that_a_power_cut_may_leave_has_all_that_was_acknowledged() {
         let entries = history.entries.len();
         println!("mirrors {mirrors}: {count} steps, {entries} log entries seen, {share} images");
     }
-    println!("crash images: {done} of the metadata (seed {seed})");
+    tell(&format!("crash images: {done} of the metadata (seed {seed})"));
 }
 
 /// Runs the lives and gives the steps of their files.
