@@ -220,3 +220,29 @@ fn only_a_drive_that_is_gone_is_replaced_and_only_by_an_empty_directory() {
     check_all(&mut node.client(), "kept", 7);
     node.stop();
 }
+
+#[test]
+fn drives_replaced_one_after_the_other_carry_data_and_metadata() {
+    let mut node = serving(3);
+    let mut client = node.client();
+    client.create_bucket("box").expect("the bucket is made");
+    put_all(&mut client, "kept", 7);
+    // Each place twice: the second drive there takes a metadata mirror where a former one had been.
+    for place in [0, 1, 2, 0, 1] {
+        let victim = node.drives()[place].clone();
+        wipe(&victim);
+        wait_for(&node, "the drive is lost", |status| status["degraded"] == true);
+        node.ask("drive", &["replace", "--drive", &victim.display().to_string()]).assert_ok();
+        wait_for(&node, "all is whole again", |status| {
+            let mirrors = status["metadata_mirrors"].as_array().map_or(0, Vec::len);
+            status["degraded"] == false && figure(status, "survives_drives") == 1 && mirrors == 2
+        });
+        check_all(&mut client, "kept", 7);
+    }
+    node.kill();
+    node.start();
+    check_all(&mut node.client(), "kept", 7);
+    wipe(&node.drives()[1].clone());
+    check_all(&mut node.client(), "kept", 7);
+    node.stop();
+}

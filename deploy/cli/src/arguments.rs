@@ -243,7 +243,7 @@ pub struct Scrub {
     #[arg(long)]
     pub now: bool,
     /// Read at most so much per second, e.g. 100MiB (default: no bound).
-    #[arg(long, requires = "now", value_parser = parse_bytes)]
+    #[arg(long, requires = "now", value_parser = parse_rate)]
     pub rate: Option<ByteCount>,
 }
 
@@ -260,6 +260,14 @@ pub fn with_double_dashes(arguments: impl Iterator<Item = OsString>) -> Vec<OsSt
 fn is_go_flag(text: &str) -> bool {
     let Some(name) = text.strip_prefix('-') else { return false };
     name.len() > 1 && name.starts_with(|c: char| c.is_ascii_lowercase())
+}
+
+/// Bytes per second: no rate at all is no rate.
+fn parse_rate(text: &str) -> Result<ByteCount, String> {
+    match parse_bytes(text)? {
+        ByteCount::ZERO => Err("a rate of 0 never ends: leave --rate out for no bound".into()),
+        rate => Ok(rate),
+    }
 }
 
 /// A number of bytes, with an optional unit: `512`, `64MiB`, `4TB` (decimal), `4T` (binary).
@@ -326,6 +334,7 @@ mod tests {
     fn sizes_need_a_known_unit() {
         assert_eq!(parse_bytes("64MiB"), Ok(ByteCount::mib(64)));
         assert_eq!(parse_bytes("0"), Ok(ByteCount::ZERO));
+        assert!(parse_rate("0").is_err() && parse_rate("1KiB").is_ok());
         for bad in ["", "MiB", "12parsec", "99999999999TiB", "-1"] {
             assert!(parse_bytes(bad).is_err(), "{bad} was read as a size");
         }

@@ -75,6 +75,8 @@ pub async fn replace(
             return Err(NodeError::NotReplaced(why));
         }
     }
+    // Why before the commit: from then on the former drive counts as one to be rebuilt.
+    let _replacing = booted.boot.scrub.replacing();
     let uuid = DriveUuid::random(core.entropy());
     let replace = ReplaceDrive { former: former.ordinal, incarnation: former.incarnation, uuid };
     let ordinal = match propose(&booted.meta, Command::ReplaceDrive(replace)).await? {
@@ -97,14 +99,22 @@ pub async fn replace(
         let why = "this process has seen too many drives: restart the node".to_owned();
         return Err(NodeError::NotReplaced(why));
     }
+    let directory = core.disk().directory(&alias(&path, booted)).await;
+    let directory = directory.map_err(NodeError::file(&path, "opening the data directory"))?;
     booted.superblocks.add(directory.clone(), superblock.clone());
     let present = PresentDrive::new(path.clone(), directory, superblock.clone(), lock);
     booted.drives.borrow_mut().push(present);
     control.add_drive(path.clone(), superblock).await;
-    booted.boot.scrub.look();
     tracing::info!(former = %former.ordinal, %ordinal, path = %path.display(), "a drive is replaced");
     let (former, drive) = (former.ordinal.get(), ordinal.get());
     Ok(Replaced { former, drive, path: path.display().to_string() })
+}
+
+/// The same directory by a name that was not used before. Why: RocksDB knows by their names which
+/// databases this process has open, and one that was on the former drive stays open as long as
+/// anyone reads from it; a new metadata mirror in its place would be refused.
+fn alias(path: &Path, booted: &BootedCore) -> PathBuf {
+    path.join("./".repeat(booted.boot.table.ordinals().count()))
 }
 
 /// Finds out which drive is meant, and where the new one is.
@@ -130,10 +140,13 @@ impl Choice<'_> {
     }
 
     fn drive(&self, ordinal: DriveOrdinal) -> Result<Drive, NodeError> {
-        let known = self.layout.drive(ordinal).filter(|drive| !drive.is_retired());
-        let unknown =
-            || format!("there is no drive {}; `hamster status` lists them", ordinal.get());
-        known.cloned().ok_or_else(|| NodeError::NotReplaced(unknown()))
+        let number = ordinal.get();
+        let why = match self.layout.drive(ordinal) {
+            Some(known) if !known.is_retired() => return Ok(known.clone()),
+            Some(_) => format!("drive {number} has been replaced already"),
+            None => format!("there is no drive {number}; `hamster status` lists them"),
+        };
+        Err(NodeError::NotReplaced(why))
     }
 
     /// The directory that a drive had, or the only one that has none.

@@ -24,6 +24,8 @@ pub struct Scrub {
     occasions: AtomicU64,
     /// Bytes per second and core of the round asked for last; 0: no bound.
     rate: AtomicU64,
+    /// Drives that are being replaced.
+    replacing: AtomicU64,
     /// The last round asked for of which the sweep is done.
     swept: AtomicU64,
     cores: Box<[Progress]>,
@@ -89,6 +91,7 @@ impl Scrub {
             asked: AtomicU64::new(0),
             occasions: AtomicU64::new(0),
             rate: AtomicU64::new(0),
+            replacing: AtomicU64::new(0),
             swept: AtomicU64::new(0),
             cores: (0..cores).map(|_| Progress::default()).collect(),
         }
@@ -112,13 +115,19 @@ impl Scrub {
         self.swept.store(round, Ordering::Release);
     }
 
-    /// Has every core look for missing shards.
-    pub fn look(&self) {
-        self.occasions.fetch_add(1, Ordering::AcqRel);
+    /// A drive is being replaced until what is returned is dropped; then every core looks for missing
+    /// shards.
+    pub fn replacing(&self) -> Replacing<'_> {
+        self.replacing.fetch_add(1, Ordering::AcqRel);
+        Replacing(self)
     }
 
     /// Has every core gone round since the last occasion, and nothing is missing any more?
     fn is_whole(&self) -> bool {
+        // Why: what is replaced now, no round has looked for yet.
+        if self.replacing.load(Ordering::Acquire) > 0 {
+            return false;
+        }
         let occasion = self.occasions.load(Ordering::Acquire) + 1;
         self.cores.iter().all(|core| core.clean.load(Ordering::Acquire) == occasion)
     }
@@ -161,6 +170,17 @@ impl Scrub {
             bodies_lost: sum(|core| &core.lost),
             bodies_put_off: sum(|core| &core.failed),
         }
+    }
+}
+
+/// See [`Scrub::replacing`].
+pub struct Replacing<'a>(&'a Scrub);
+
+impl Drop for Replacing<'_> {
+    fn drop(&mut self) {
+        // The occasion first: rounds of before it count no more once this is over.
+        self.0.occasions.fetch_add(1, Ordering::AcqRel);
+        self.0.replacing.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -254,5 +274,23 @@ mod tests {
         assert_eq!((status.asked, status.done), (1, 0));
         assert_eq!((status.bytes_per_second, status.seconds_left), (1_000_000, Some(30)));
         assert!(status.to_string().contains("25 % done"), "{status}");
+    }
+
+    #[test]
+    fn what_is_being_replaced_is_not_whole_until_every_core_has_gone_round_again() {
+        let scrub = Scrub::new(2);
+        let go_round = || {
+            let occasion = scrub.occasions.load(Ordering::Relaxed) + 1;
+            scrub.cores.iter().for_each(|core| core.clean.store(occasion, Ordering::Relaxed));
+        };
+        go_round();
+        assert!(scrub.is_whole());
+        let replacing = scrub.replacing();
+        go_round();
+        assert!(!scrub.is_whole());
+        drop(replacing);
+        assert!(!scrub.is_whole());
+        go_round();
+        assert!(scrub.is_whole());
     }
 }

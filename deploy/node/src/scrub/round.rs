@@ -187,11 +187,15 @@ impl Scrubber {
                 let at = u32::from(record.data.partition().get()) - first;
                 let share = u64::from(at) * 1000 / u64::from((end - first).max(1));
                 progress.advance(share, clock.now().since(started));
-                pace(&clock, started, bytes, round.bytes_per_second).await;
                 self.core.tasks().yield_now().await;
-            }
-            if self.wanted() != *standing {
-                return Ok(false);
+                // Why within the page: a slow round must not keep another waiting.
+                let due = started + due(bytes, round.bytes_per_second);
+                while clock.now() < due && self.wanted() == *standing {
+                    clock.sleep_until(due.min(clock.now() + SCRUB_POLL_INTERVAL)).await;
+                }
+                if self.wanted() != *standing {
+                    return Ok(false);
+                }
             }
         }
         self.progress().advance(1000, clock.now().since(started));
@@ -205,10 +209,8 @@ fn last_of(partition: u32) -> DataId {
     DataId::last_of(partition)
 }
 
-/// Waits until `bytes` since `started` are no more than the rate allows.
-async fn pace(clock: &hamster_core::Clock, started: Instant, bytes: u64, bytes_per_second: u64) {
-    // 0: no bound.
-    if let Some(due) = bytes.saturating_mul(1000).checked_div(bytes_per_second) {
-        clock.sleep_until(started + Duration::from_millis(due)).await;
-    }
+/// How long so many bytes take at a rate; 0: no bound.
+fn due(bytes: u64, bytes_per_second: u64) -> Duration {
+    let milliseconds = bytes.saturating_mul(1000).checked_div(bytes_per_second);
+    Duration::from_millis(milliseconds.unwrap_or(0))
 }
