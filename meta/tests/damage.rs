@@ -123,7 +123,7 @@ fn a_flipped_bit_anywhere_in_a_mirror_loses_nothing_and_is_never_served() {
         let bits = usize::try_from(bits).expect("64 bits");
         for flip in 0..FLIPS {
             // Odd, so that all bits of a byte have their turn.
-            let bit = ((bits - 1) / FLIPS | 1) * flip % bits;
+            let bit = (((bits - 1) / FLIPS) | 1) * flip % bits;
             println!("bit {bit} of {}", file.display());
             flips += 1;
             let root = place.path().join("trial");

@@ -119,10 +119,16 @@ async fn records(cluster: &Cluster) -> Vec<Record> {
     let small_at = find_last(&of_small, b"HRUN");
     let bulk_at = find_last(&of_bulk, b"HRUN");
     let small_end = 128 + 304 + 64 + 8;
-    let record = |name, file: &str, bytes: &[u8], range: Range<u64>, padding: &[Range<u64>]| {
+    let record = |name, file: &str, bytes: &[u8], range: Range<u64>, padding: &[(u64, u64)]| {
         let at = |offset: u64| usize::try_from(offset).expect("small");
         let bytes = bytes[at(range.start)..at(range.end)].to_vec();
-        Record { name, file: file.to_owned(), range, bytes, padding: padding.to_vec() }
+        Record {
+            name,
+            file: file.to_owned(),
+            range,
+            bytes,
+            padding: padding.iter().map(|(from, upto)| *from..*upto).collect(),
+        }
     };
     let whole = |bytes: &[u8]| 0..bytes.len() as u64;
     // 200 entries: two leaves, the root, the filter.
@@ -132,15 +138,15 @@ async fn records(cluster: &Cluster) -> Vec<Record> {
     vec![
         record("superblock", "drive.hamster", &superblock, whole(&superblock), &[]),
         record("manifest", "index/manifest", &manifest, whole(&manifest), &[]),
-        record("small segment header", &small, &of_small, block(0), &[128..BLOCK]),
-        record("bulk segment header", &bulk, &of_bulk, block(0), &[128..BLOCK]),
-        record("small run", &small, &of_small, small_at..small_at + small_end, &[429..432]),
+        record("small segment header", &small, &of_small, block(0), &[(128, BLOCK)]),
+        record("bulk segment header", &bulk, &of_bulk, block(0), &[(128, BLOCK)]),
+        record("small run", &small, &of_small, small_at..small_at + small_end, &[(429, 432)]),
         record(
             "bulk run",
             &bulk,
             &of_bulk,
             bulk_at..bulk_at + 3 * BLOCK,
-            &[128..BLOCK, BLOCK + 301..2 * BLOCK, 2 * BLOCK + 72..3 * BLOCK],
+            &[(128, BLOCK), (BLOCK + 301, 2 * BLOCK), (2 * BLOCK + 72, 3 * BLOCK)],
         ),
         record("table leaf", &table, &of_table, block(1), &[]),
         record("table root", &table, &of_table, block(2), &[]),

@@ -26,9 +26,11 @@ const CAPACITY: ByteCount = ByteCount::mib(256);
 const LIVE_BODIES: usize = 24;
 const ROUNDS: u64 = 10;
 
+type Written = Vec<(Rc<Location>, Bytes)>;
+
 /// What is acknowledged and not freed. Stands for metadata.
 #[derive(Clone, Default)]
-struct Model(Rc<RefCell<Vec<(Rc<Location>, Bytes)>>>, Rc<RefCell<Vec<DataId>>>);
+struct Model(Rc<RefCell<Written>>, Rc<RefCell<Vec<DataId>>>);
 
 impl Model {
     fn live(&self) -> Vec<(Rc<Location>, Bytes)> {
