@@ -1,7 +1,7 @@
 //! Everything that drives Hamster from outside: the load generator, the device probe, and the
 //! pieces that end-to-end tests are made of.
 //!
-//! Called by the binary (`hamster bench ...`) and by tests. It speaks to servers through sockets
+//! Called by the binary (`hamster bench ...`, `hamster simulate`) and by tests. It speaks to servers through sockets
 //! and processes only, and so measures other S3 servers as well. It stands outside of the seam: it
 //! reads the system's clock, runs threads and may use libc; nothing in the product may call it.
 
@@ -12,6 +12,7 @@ pub mod device;
 pub mod load;
 pub mod process;
 pub mod sign;
+pub mod simulate;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;

@@ -13,6 +13,7 @@ pub mod checksum;
 pub mod clock;
 pub mod disk;
 pub mod entropy;
+pub mod environment;
 pub mod ids;
 pub mod limits;
 pub mod map;

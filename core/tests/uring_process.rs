@@ -1,7 +1,7 @@
 //! What concerns a whole process: signals, descriptors, being killed. Without a test harness, whose
 //! threads would not block the signals and would have descriptors of their own.
 
-use hamster_core::uring::environment::{Signal, signals};
+use hamster_core::environment::{Signal, signals};
 use hamster_core::uring::runtime::{RuntimeConfig, available_cpus, run};
 use hamster_core::{ByteCount, Core, Queue};
 use std::io::{BufRead, BufReader, Write};

@@ -1,13 +1,17 @@
 //! Runs tasks and timers of all cores of a world on one thread, in an order drawn from the seed.
 
+use super::fault::{Fault, Tally};
 use super::seed::{Concern, Happened, Streams, Trace};
 use crate::entropy::Entropy;
+use crate::environment::Signal;
+use crate::ids::CoreIndex;
 use crate::limits::SIMULATED_POLLS_MAX;
 use crate::runtime::Core;
+use crate::sync::Event;
 use crossbeam::queue::SegQueue;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,11 +26,40 @@ pub(crate) struct Boot {
     pub alive: Cell<bool>,
     /// Its cores, by index. Emptied at the end: cores and their handles refer to each other.
     pub cores: RefCell<Vec<Core>>,
+    /// What its process was sent and has not taken.
+    pub signals: RefCell<VecDeque<Signal>>,
+    pub signalled: Event,
+    /// Its process stands still.
+    pub paused: Cell<bool>,
+    /// What waits for it to go on.
+    held: RefCell<Held>,
+    /// How much longer each poll of a core takes than it should, and until when the last one does.
+    slow: RefCell<BTreeMap<CoreIndex, Slow>>,
+}
+
+#[derive(Default)]
+struct Held {
+    tasks: Vec<TaskId>,
+    acts: Vec<Act>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Slow {
+    nanos: u64,
+    busy_until: u64,
 }
 
 impl Boot {
     pub fn new() -> Rc<Self> {
-        Rc::new(Self { alive: Cell::new(true), cores: RefCell::new(Vec::new()) })
+        Rc::new(Self {
+            alive: Cell::new(true),
+            cores: RefCell::default(),
+            signals: RefCell::default(),
+            signalled: Event::default(),
+            paused: Cell::new(false),
+            held: RefCell::default(),
+            slow: RefCell::default(),
+        })
     }
 }
 
@@ -45,6 +78,9 @@ pub(crate) struct Executor {
     state: RefCell<State>,
     panic: RefCell<Option<Payload>>,
     panics_expected: Cell<bool>,
+    /// Of tasks that could run, the newest does.
+    newest_first: Cell<bool>,
+    struck: Tally,
 }
 
 #[derive(Default)]
@@ -86,6 +122,8 @@ impl Wake for TaskWake {
 
 enum Timer {
     Wake(Waker),
+    /// A task of a slow core may run.
+    Run(TaskId),
     Act(Act),
 }
 
@@ -109,6 +147,8 @@ impl Executor {
             state: RefCell::default(),
             panic: RefCell::new(None),
             panics_expected: Cell::new(false),
+            newest_first: Cell::new(false),
+            struck: Tally::default(),
         })
     }
 
@@ -127,6 +167,44 @@ impl Executor {
 
     pub fn note(&self, happened: Happened, subject: u64) {
         self.trace.fold(self.now(), happened, subject);
+    }
+
+    /// A fault has struck at `place`.
+    pub fn strike(&self, fault: Fault, place: &str) {
+        self.note(Happened::Struck, fault as u64);
+        self.struck.count(fault, place);
+    }
+
+    pub fn struck(&self) -> super::fault::Struck {
+        self.struck.all()
+    }
+
+    /// Whether something that happens so many times in a million happens now. Draws nothing for
+    /// what never does.
+    pub fn chance(&self, per_million: u32) -> bool {
+        per_million > 0 && self.entropy(Concern::Faults).below(1_000_000) < u64::from(per_million)
+    }
+
+    pub fn run_newest_first(&self, newest_first: bool) {
+        self.newest_first.set(newest_first);
+    }
+
+    /// The process of `boot` stands still, or goes on.
+    pub fn pause(&self, boot: &Rc<Boot>, paused: bool) {
+        boot.paused.set(paused);
+        if paused {
+            return;
+        }
+        let Held { tasks, acts } = boot.held.take();
+        self.state.borrow_mut().runnable.extend(tasks);
+        for act in acts {
+            self.act(self.now(), act);
+        }
+    }
+
+    /// Each poll of a core takes so much longer from now on.
+    pub fn slow_down(&self, boot: &Boot, core: CoreIndex, nanos: u64) {
+        boot.slow.borrow_mut().entry(core).or_default().nanos = nanos;
     }
 
     pub fn trace_hash(&self) -> u64 {
@@ -218,10 +296,12 @@ impl Executor {
         let mut state = self.state.borrow_mut();
         state.runnable.extend(std::iter::from_fn(|| self.ready.pop()));
         if !state.runnable.is_empty() {
-            let drawn = self.entropy(Concern::Scheduling).below(state.runnable.len() as u64);
-            let id = state.runnable.swap_remove(usize::try_from(drawn).expect("below a length"));
+            let id = self.draw(&mut state.runnable);
+            let may_run = self.may_run(&mut state, id);
             drop(state);
-            self.poll(id);
+            if may_run {
+                self.poll(id);
+            }
         } else if let Some(&(deadline, _)) = state.timers.keys().next() {
             drop(state);
             self.now.set(self.now().max(deadline));
@@ -230,6 +310,39 @@ impl Executor {
             panic!("deadlock (seed {}): {tasks} tasks wait, and nothing can wake any", self.seed);
         }
         self.fire_timers();
+    }
+
+    /// Takes the task to run next.
+    fn draw(&self, runnable: &mut Vec<TaskId>) -> TaskId {
+        let count = runnable.len() as u64;
+        let drawn = match self.newest_first.get() {
+            true if count > 1 => {
+                self.strike(Fault::TaskReorder, "runnable");
+                count - 1
+            }
+            _ => self.entropy(Concern::Scheduling).below(count),
+        };
+        runnable.swap_remove(usize::try_from(drawn).expect("below a length"))
+    }
+
+    /// Whether a task that was drawn may run now; if not, it does when it may.
+    fn may_run(&self, state: &mut State, id: TaskId) -> bool {
+        let Some(slot) = state.tasks.get(&id) else { return false };
+        let boot = Rc::clone(&slot.boot);
+        if boot.paused.get() {
+            boot.held.borrow_mut().tasks.push(id);
+            return false;
+        }
+        let Some(core) = slot.core.as_ref().map(Core::index) else { return true };
+        let mut slow = boot.slow.borrow_mut();
+        let Some(slow) = slow.get_mut(&core).filter(|slow| slow.nanos > 0) else { return true };
+        if slow.busy_until > self.now() {
+            state.timer(slow.busy_until, Timer::Run(id));
+            return false;
+        }
+        slow.busy_until = self.now() + slow.nanos;
+        self.strike(Fault::SlowCore, "poll");
+        true
     }
 
     fn poll(&self, id: TaskId) {
@@ -273,6 +386,12 @@ impl Executor {
             drop(state);
             match timer {
                 Timer::Wake(waker) => waker.wake(),
+                Timer::Run(id) => self.state.borrow_mut().runnable.push(id),
+                // Why not what is in a device: it goes on.
+                Timer::Act(act) if act.boot.paused.get() && !act.in_device => {
+                    let boot = Rc::clone(&act.boot);
+                    boot.held.borrow_mut().acts.push(act);
+                }
                 Timer::Act(act) => (act.work)(),
             }
         }
@@ -282,6 +401,7 @@ impl Executor {
     pub fn end(&self, boot: &Rc<Boot>) {
         boot.alive.set(false);
         self.note(Happened::Crashed, 0);
+        drop(boot.held.take());
         let mut state = self.state.borrow_mut();
         let of_boot = |slot: &Slot| Rc::ptr_eq(&slot.boot, boot);
         let tasks: Vec<Slot> =

@@ -9,14 +9,18 @@
 pub mod clock;
 pub mod disk;
 mod executor;
+pub mod fault;
 pub mod network;
 pub mod runtime;
 mod seed;
+pub mod signal;
 pub mod task;
 pub mod worker;
 mod world;
 
 pub use disk::{DiskControl, Failure, Image, Operation};
+pub use fault::Fault;
+pub use network::Link;
 pub use world::{Node, World};
 
 use crate::runtime::Core;

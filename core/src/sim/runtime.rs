@@ -1,6 +1,7 @@
 //! What a core can do besides its handles.
 
 use super::executor::{Boot, Executor};
+use super::signal::Signals;
 use super::worker;
 use super::world::Node;
 use crate::worker::{Worker, WorkerBackend};
@@ -14,6 +15,10 @@ pub struct CoreHandle {
 }
 
 impl CoreHandle {
+    pub(crate) fn signals(&self) -> Signals {
+        Signals(Rc::clone(&self.boot))
+    }
+
     pub(crate) fn worker(&self, _name: &str) -> Worker {
         Worker(WorkerBackend::Sim(worker::Worker::new(&self.executor, &self.boot)))
     }

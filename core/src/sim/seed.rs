@@ -13,15 +13,16 @@ pub(crate) enum Concern {
     Network,
     Worker,
     Node,
+    Faults,
 }
 
 /// A stream of draws for each concern: one draw more in one moves no other.
-pub(crate) struct Streams([Entropy; 5]);
+pub(crate) struct Streams([Entropy; 6]);
 
 impl Streams {
     pub fn new(seed: u64) -> Self {
         let stream = |number: u64| seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        Self([1, 2, 3, 4, 5].map(|number| Entropy::seeded(stream(number))))
+        Self([1, 2, 3, 4, 5, 6].map(|number| Entropy::seeded(stream(number))))
     }
 
     pub fn of(&self, concern: Concern) -> &Entropy {
@@ -37,6 +38,7 @@ pub(crate) enum Happened {
     Delivered,
     Worked,
     Crashed,
+    Struck,
 }
 
 /// A hash of everything that happened, in order.

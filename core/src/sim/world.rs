@@ -1,15 +1,17 @@
 //! A world: nodes with cores, drives and a network, all under one seed.
 
-use super::clock;
+use super::clock::{self, Dial};
 use super::disk::{Disk, DiskControl, FileSystem, Image};
 use super::executor::{Boot, Executor};
-use super::network::{Network, Switch};
+use super::fault::{Fault, Struck};
+use super::network::{Link, Network, Switch};
 use super::runtime::CoreHandle;
 use super::seed::Concern;
 use super::task::Tasks;
 use crate::buffer::BufferPool;
 use crate::clock::{Clock, ClockBackend};
 use crate::entropy::Entropy;
+use crate::environment::Signal;
 use crate::ids::CoreIndex;
 use crate::limits::BUFFER_POOL_BYTES_DEFAULT;
 use crate::runtime::{Core, CoreBackend, CoreParts};
@@ -20,6 +22,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
+
+/// How fast clocks run: nanoseconds that they count for each billion.
+const CLOCK_RATES: std::ops::Range<u64> = 999_900_000..1_000_100_001;
 
 /// A simulated world. Cheap to clone: `main` may keep one to make and crash nodes.
 #[derive(Clone)]
@@ -42,7 +48,7 @@ struct NodeInner {
     switch: Rc<Switch>,
     host: IpAddr,
     core_count: Cell<u16>,
-    clock_origin: u64,
+    dial: Rc<Dial>,
     system: Rc<FileSystem>,
     boot: RefCell<Rc<Boot>>,
 }
@@ -71,7 +77,11 @@ impl World {
             switch: Rc::clone(&self.0.switch),
             host,
             core_count: Cell::new(cores),
-            clock_origin: executor.between(Concern::Node, 0, 1 << 40),
+            dial: Rc::new(Dial {
+                origin: executor.between(Concern::Node, 0, 1 << 40),
+                rate: executor.between(Concern::Node, CLOCK_RATES.start, CLOCK_RATES.end),
+                ahead: Cell::new(0),
+            }),
             system: FileSystem::new(executor),
             boot: RefCell::new(Boot::new()),
         }));
@@ -124,7 +134,42 @@ impl World {
     /// Time as the world counts it, for `main`. Nodes have clocks of their own.
     pub fn clock(&self) -> Clock {
         let executor = Rc::clone(&self.0.executor);
-        Clock(ClockBackend::Sim(clock::Clock { executor, origin: 0 }))
+        Clock(ClockBackend::Sim(clock::Clock { executor, dial: Rc::new(Dial::exact()) }))
+    }
+
+    /// Randomness for what a test does to this world, apart from all that happens in it.
+    pub fn entropy(&self) -> Entropy {
+        self.0.executor.entropy(Concern::Faults).clone()
+    }
+
+    /// A task outside all nodes, beside `main`; it ends with the world.
+    pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
+        self.0.executor.spawn(&self.0.boot, None, Box::pin(future));
+    }
+
+    /// Packets fare so from `from` to `to` from now on.
+    pub fn set_link(&self, from: &Node, to: &Node, link: Link) {
+        self.0.switch.set_link(from.address(), to.address(), link);
+    }
+
+    /// Resets one of the connections that are open now, in the middle of whatever passes.
+    pub fn reset_a_connection(&self) {
+        self.0.switch.reset_any();
+    }
+
+    /// Of tasks that could run, the newest does from now on; or a drawn one again.
+    pub fn run_newest_first(&self, newest_first: bool) {
+        self.0.executor.run_newest_first(newest_first);
+    }
+
+    /// Notes that a test has made this fault strike.
+    pub fn strike(&self, fault: Fault, place: &str) {
+        self.0.executor.strike(fault, place);
+    }
+
+    /// What has struck so far.
+    pub fn struck(&self) -> Struck {
+        self.0.executor.struck()
     }
 
     /// A hash of everything that happened so far, in order: the same in every run of a seed.
@@ -189,9 +234,49 @@ impl Node {
         DiskControl(self.0.system.volume_or_new(name.expect("a path that names a drive")))
     }
 
+    /// Sends its process a signal.
+    pub fn signal(&self, signal: Signal) {
+        let boot = self.0.boot.borrow();
+        boot.signals.borrow_mut().push_back(signal);
+        boot.signalled.notify();
+    }
+
+    /// Its process ends, by itself or by kill -9; the machine goes on, so that all it wrote is there
+    /// when it is started again. Handles of its cores are dead from now on.
+    pub fn kill(&self) {
+        self.end();
+    }
+
+    /// Whether its process runs.
+    pub fn is_running(&self) -> bool {
+        self.0.boot.borrow().alive.get()
+    }
+
+    /// Its process stands still, or goes on.
+    pub fn pause(&self, paused: bool) {
+        let executor = &self.0.executor;
+        if paused {
+            executor.strike(Fault::Pause, "process");
+        }
+        executor.pause(&self.0.boot.borrow(), paused);
+    }
+
+    /// Each poll of a core takes so much longer from now on.
+    pub fn slow_core(&self, core: CoreIndex, by: Duration) {
+        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        self.0.executor.slow_down(&self.0.boot.borrow(), core, nanos);
+    }
+
+    /// Its wall clock is so far ahead of the world's from now on, in nanoseconds.
+    pub fn set_wall_ahead(&self, nanos: i64) {
+        self.0.executor.strike(Fault::ClockJump, if nanos < 0 { "back" } else { "ahead" });
+        self.0.dial.ahead.set(nanos);
+    }
+
     /// The power fails: its tasks end, its connections are reset, and of what was not synced only
     /// some is left on its drives. Handles of its cores are dead from now on.
     pub fn crash(&self) {
+        self.0.executor.strike(Fault::Crash, if self.is_running() { "running" } else { "down" });
         self.end();
         self.0.system.crash();
     }
@@ -242,7 +327,7 @@ impl Node {
         let executor = || Rc::clone(&inner.executor);
         let boot = || Rc::clone(boot);
         let tasks = Tasks { executor: executor(), boot: boot(), index: usize::from(index) };
-        let clock = clock::Clock { executor: executor(), origin: inner.clock_origin };
+        let clock = clock::Clock { executor: executor(), dial: Rc::clone(&inner.dial) };
         let disk = Disk { system: Rc::clone(&inner.system), boot: boot() };
         let network = Network { switch: Rc::clone(&inner.switch), host: inner.host };
         let handle = CoreHandle { executor: executor(), boot: boot(), node: self.clone() };

@@ -1,11 +1,12 @@
 //! What the process is told from outside: variables, the host's name, signals.
 //!
-//! Read by the binary and by the node's assembly at start. Nothing below them may look here.
+//! Read by the binary at start. Nothing below it may look here.
 
 use super::request::{Request, check};
 use super::ring::Ring;
+use super::runtime::CoreHandle;
 use super::system;
-use crate::runtime::{Core, CoreBackend};
+use crate::environment::Signal;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
@@ -27,29 +28,11 @@ pub fn host_name() -> String {
     }
 }
 
-/// What the process is asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Signal {
-    /// SIGTERM or SIGINT: finish what runs, then exit.
-    Stop,
-    /// SIGHUP: read certificates and credentials again.
-    Reload,
-}
-
 const SIGNALS: [(libc::c_int, Signal); 3] =
     [(libc::SIGTERM, Signal::Stop), (libc::SIGINT, Signal::Stop), (libc::SIGHUP, Signal::Reload)];
 
-/// The signals of this process from now on, for one core to listen to.
-///
-/// # Errors
-/// Out of descriptors.
-///
-/// # Panics
-/// In the simulator: there is no process to signal.
-pub fn signals(core: &Core) -> io::Result<Signals> {
-    let CoreBackend::Uring(handle) = core.backend() else {
-        panic!("a simulated node has no process to signal")
-    };
+/// See [`crate::environment::signals`].
+pub(crate) fn signals(handle: &CoreHandle) -> io::Result<Signals> {
     let set = signal_set();
     // SAFETY: a valid set; -1 asks for a new descriptor.
     let descriptor = system::own(unsafe {
@@ -58,18 +41,14 @@ pub fn signals(core: &Core) -> io::Result<Signals> {
     Ok(Signals { ring: Rc::clone(&handle.ring), descriptor })
 }
 
-/// Signals as they come.
+/// See [`crate::environment::Signals`].
 pub struct Signals {
     ring: Rc<Ring>,
     descriptor: OwnedFd,
 }
 
 impl Signals {
-    /// The next signal.
-    ///
-    /// # Errors
-    /// The core ends.
-    pub async fn next(&mut self) -> io::Result<Signal> {
+    pub(crate) async fn next(&mut self) -> io::Result<Signal> {
         loop {
             if let Some(signal) = self.take()? {
                 return Ok(signal);

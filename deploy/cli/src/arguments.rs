@@ -38,6 +38,8 @@ pub enum Command {
     Scrub(Scrub),
     /// Measure: load on any S3 endpoint, or what a device and a core can do.
     Bench(hamster_bench::BenchArgs),
+    /// Run the node in a simulated world, with clients and faults that follow from a seed.
+    Simulate(hamster_bench::simulate::SimulateArgs),
     /// Print the version.
     Version,
     /// Show every command on one screen.
@@ -57,8 +59,6 @@ pub enum Later {
     User(Rest),
     /// Create, list or revoke keys (not in this version).
     Key(Rest),
-    /// Replay a seed in the simulator (not in this version).
-    Simulate(Rest),
     /// Report what this machine carries (not in this version).
     Capacity(Rest),
     /// Move everything off a node (not in this version).
@@ -89,7 +89,6 @@ impl Later {
             Self::Join(_) => "join",
             Self::User(_) => "user",
             Self::Key(_) => "key",
-            Self::Simulate(_) => "simulate",
             Self::Capacity(_) => "capacity",
             Self::Drain(_) => "drain",
             Self::Undrain(_) => "undrain",

@@ -7,9 +7,11 @@ use tracing_subscriber::EnvFilter;
 /// What Hamster itself says, and what openraft finds wrong.
 const DEFAULT: &str = "info,openraft=warn";
 
-/// Starts logging for the whole process.
-pub fn start() {
-    let level = environment::var("HAMSTER_LOG").unwrap_or_else(|| DEFAULT.into());
+/// Starts logging for the whole process. `quiet`: nothing, unless the environment asks for it; a
+/// simulated node has much to say.
+pub fn start(quiet: bool) {
+    let usual = if quiet { "off" } else { DEFAULT };
+    let level = environment::var("HAMSTER_LOG").unwrap_or_else(|| usual.into());
     let filter = EnvFilter::try_new(&level).unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)

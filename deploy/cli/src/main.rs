@@ -24,7 +24,8 @@ fn main() -> ExitCode {
     let read = arguments::definition().get_matches_from(typed);
     let later_flag = arguments::later_flag(&read);
     let arguments = Arguments::from_arg_matches(&read).unwrap_or_else(|error| error.exit());
-    logging::start();
+    let quiet = matches!(&arguments.command, Command::Simulate(args) if !args.wants_log());
+    logging::start(quiet);
     let result = match arguments.command {
         Command::Init(init) => init_command(init, arguments.json),
         Command::Serve(serve) => match later_flag {
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Drive(Drive::Replace(drive)) => replace_command(&drive, arguments.json),
         Command::Scrub(scrub) => scrub_command(&scrub, arguments.json),
         Command::Bench(bench) => return hamster_bench::run(bench, arguments.json),
+        Command::Simulate(args) => return hamster_bench::simulate::run(&args, arguments.json),
         Command::Version => say(&format!("hamster {}\n", env!("CARGO_PKG_VERSION"))),
         Command::Help => say(&Arguments::command().render_help().to_string()),
         Command::Later(later) => Err(NodeError::NotInThisVersion(later.name().to_owned())),

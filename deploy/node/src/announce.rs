@@ -8,14 +8,17 @@ use hamster_core::ids::DriveOrdinal;
 use hamster_core::limits::LANES_PER_NODE;
 use std::io::{Write as _, stdout};
 
+/// What the node runs on.
+pub struct Machine {
+    /// What the kernel can do, a line each.
+    pub kernel: Vec<String>,
+    /// One for each core.
+    pub cpus: Vec<usize>,
+}
+
 /// Says it on standard output: people's lines, or one line of JSON.
-pub fn serving(
-    config: &ServeConfig,
-    memory: &Memory,
-    kernel: &[String],
-    cpus: &[usize],
-    booted: &BootedCore,
-) {
+pub fn serving(config: &ServeConfig, memory: &Memory, machine: &Machine, booted: &BootedCore) {
+    let Machine { kernel, cpus } = machine;
     let status = of(booted, memory.cores);
     if config.json {
         let line = serde_json::json!({

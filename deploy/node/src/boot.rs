@@ -90,12 +90,13 @@ impl Given {
 pub async fn boot(
     core: &Core,
     given: Given,
+    storage: Storage,
     port: UnboundPort<Question, Answer>,
 ) -> Result<BootedCore, NodeError> {
     let Given { files, drives: given } = given;
     let node = NodeId::new(given.identity.node);
     let superblocks = given.superblocks();
-    let (meta, readers) = open_metadata(core, node, &given, &superblocks, port).await?;
+    let (meta, readers) = open_metadata(core, storage, &given, &superblocks, port).await?;
     let layout = meta.layout().ok_or(NodeError::NotFounded)?;
     let table = Arc::new(judge_drives(&layout, node, &given)?);
     superblocks.watch_table(Arc::clone(&table));
@@ -139,15 +140,16 @@ fn check_name(config: &ServeConfig, identity: &Identity) -> Result<(), NodeError
 
 async fn open_metadata(
     core: &Core,
-    node: NodeId,
+    storage: Storage,
     given: &GivenDrives,
     superblocks: &Superblocks,
     port: UnboundPort<Question, Answer>,
 ) -> Result<(Meta, Readers), NodeError> {
+    let node = NodeId::new(given.identity.node);
     let recorded = superblocks.current();
     let open = Open {
         node,
-        storage: Storage::Rocks,
+        storage,
         founding: false,
         mirrors: recorded_mirrors(given, &recorded.drives).await?,
         recorded,

@@ -3,7 +3,7 @@
 use crate::error::NodeError;
 use futures_util::future::{Either, select};
 use hamster_core::Core;
-use hamster_core::uring::environment::{Signal, Signals, signals};
+use hamster_core::environment::{Signal, Signals, signals};
 use hamster_core::uring::runtime::{RuntimeConfig, available_cpus, run};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};

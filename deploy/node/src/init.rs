@@ -76,7 +76,7 @@ pub fn init(config: InitConfig) -> Result<Founded, NodeError> {
     let config = Arc::new(config);
     on_one_core(move |core| {
         let config = Arc::clone(&config);
-        async move { found(&core, &config).await }
+        async move { found(&core, &config, Storage::Rocks).await }
     })
 }
 
@@ -90,7 +90,15 @@ fn check_name(flag: &'static str, name: &str) -> Result<(), NodeError> {
     Err(NodeError::Flag { flag, reason })
 }
 
-async fn found(core: &Core, config: &InitConfig) -> Result<Founded, NodeError> {
+/// Founds a cluster on a core that runs: [`init`], and the simulator.
+///
+/// # Errors
+/// As [`init`].
+pub async fn found(
+    core: &Core,
+    config: &InitConfig,
+    storage: Storage,
+) -> Result<Founded, NodeError> {
     let directories = empty_directories(core, &config.data_dirs).await?;
     let cluster = ClusterUuid::random(core.entropy());
     let layout = layout(core, config, cluster, directories.len());
@@ -103,7 +111,7 @@ async fn found(core: &Core, config: &InitConfig) -> Result<Founded, NodeError> {
         identity.store(&directory).await?;
         formatted.push((directory, superblock));
     }
-    found_metadata(core, formatted, mirrors, layout).await?;
+    found_metadata(core, storage, formatted, mirrors, layout).await?;
     Ok(Founded {
         cluster: config.cluster.clone(),
         cluster_uuid: cluster.to_string(),
@@ -211,6 +219,7 @@ async fn format(
 
 async fn found_metadata(
     core: &Core,
+    storage: Storage,
     drives: Vec<(Directory, Superblock)>,
     mirror_count: usize,
     layout: LayoutRecord,
@@ -224,7 +233,7 @@ async fn found_metadata(
     let superblocks = Superblocks::new(drives);
     let open = Open {
         node: FOUNDER,
-        storage: Storage::Rocks,
+        storage,
         founding: true,
         recorded: superblocks.current(),
         mirrors,

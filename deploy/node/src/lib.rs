@@ -5,6 +5,7 @@
 
 mod admin;
 mod announce;
+mod assembly;
 mod boot;
 mod command;
 mod config;
@@ -27,9 +28,11 @@ mod sweep;
 mod watch;
 
 pub use admin::{metrics, replace_drive, scrub, status};
+pub use assembly::Assembly;
 pub use config::{InitConfig, ServeConfig};
 pub use error::NodeError;
-pub use init::{Founded, init};
+pub use init::{Founded, found, init};
+pub use memory::Memory;
 pub use replace::Replaced;
 pub use scrub::ScrubStatus;
 pub use serve::serve;

@@ -4,6 +4,7 @@
 use super::batch::{Batch, Write};
 use super::view::{ReadError, View, Visit, Visitor};
 use crate::key::KeyRange;
+use hamster_core::Entropy;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Bound;
@@ -39,6 +40,21 @@ impl TwinWorld {
             lock(&database.0).failed = true;
             *database = Database::of(durable);
         }
+    }
+
+    /// As [`TwinWorld::crash`], but some of what was not durable is there, the oldest first, each
+    /// batch as a whole: as luck has it that files were written, and memory flushed.
+    pub fn crash_some(&self, path: &Path, entropy: &Entropy) {
+        for (_, database) in lock(&self.0).databases.iter().filter(|(at, _)| at.starts_with(path)) {
+            let contents = &mut *lock(&database.0);
+            let count = contents.undurable.len() as u64;
+            let kept = usize::try_from(entropy.below(count + 1)).unwrap_or(0);
+            contents.undurable.truncate(kept);
+            if !contents.failed {
+                contents.make_durable();
+            }
+        }
+        self.crash(path);
     }
 
     /// What is below `path` is gone, and the handles that are open fail: an emptied drive.
@@ -86,14 +102,14 @@ struct Contents {
     rows: Arc<Rows>,
     durable: Rows,
     /// What a crash forgets.
-    undurable: Vec<Write>,
+    undurable: Vec<Batch>,
     failed: bool,
 }
 
 impl Contents {
     fn make_durable(&mut self) {
-        for write in std::mem::take(&mut self.undurable) {
-            change(&mut self.durable, &write);
+        for batch in std::mem::take(&mut self.undurable) {
+            batch.0.iter().for_each(|write| change(&mut self.durable, write));
         }
     }
 }
@@ -133,7 +149,7 @@ impl Database {
         let mut contents = self.open_contents()?;
         let rows = Arc::make_mut(&mut contents.rows);
         batch.0.iter().for_each(|write| change(rows, write));
-        contents.undurable.extend(batch.0.iter().cloned());
+        contents.undurable.push(batch.clone());
         if synced {
             contents.make_durable();
         }

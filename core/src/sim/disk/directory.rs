@@ -19,6 +19,8 @@ pub struct Directory {
     boot: Rc<Boot>,
     node: Rc<DirectoryNode>,
     path: PathBuf,
+    /// Its name, for the count of faults.
+    place: Rc<str>,
 }
 
 /// See [`crate::disk::DirectoryLock`].
@@ -27,7 +29,7 @@ pub struct DirectoryLock(#[expect(dead_code, reason = "held for its drop")] Rc<(
 impl Directory {
     pub(super) fn root(volume: Rc<Volume>, boot: &Rc<Boot>, path: PathBuf) -> Self {
         let node = Rc::clone(&volume.root);
-        Self { volume, boot: Rc::clone(boot), node, path }
+        Self { volume, boot: Rc::clone(boot), node, path, place: "root".into() }
     }
 
     /// Has the drive do `work` on this directory's node.
@@ -38,16 +40,23 @@ impl Directory {
     ) -> io::Result<T> {
         let (node, volume) = (Rc::clone(&self.node), Rc::clone(&self.volume));
         let work = move |outcome: io::Result<()>| outcome.and_then(|()| work(&node, &volume));
-        self.volume.submit(&self.boot, operation, work).await
+        self.volume.submit(&self.boot, operation, &self.place, work).await
     }
 
     fn to_file(&self, node: Rc<FileNode>) -> File {
-        File { volume: Rc::clone(&self.volume), boot: Rc::clone(&self.boot), node }
+        let place = Rc::clone(&self.place);
+        File { volume: Rc::clone(&self.volume), boot: Rc::clone(&self.boot), node, place }
     }
 
     fn to_directory(&self, name: &str, node: Rc<DirectoryNode>) -> Self {
         let path = below(&self.path, name);
-        Self { volume: Rc::clone(&self.volume), boot: Rc::clone(&self.boot), node, path }
+        Self {
+            volume: Rc::clone(&self.volume),
+            boot: Rc::clone(&self.boot),
+            node,
+            path,
+            place: name.into(),
+        }
     }
 
     /// Opens the directory `name` inside it.
@@ -122,7 +131,7 @@ impl Directory {
             }
             node.sync(node.mark(), outcome, volume.entropy())
         };
-        self.volume.submit(&self.boot, Operation::Sync, replace).await
+        self.volume.submit(&self.boot, Operation::Sync, &self.place, replace).await
     }
 
     pub(crate) async fn create(
@@ -166,7 +175,7 @@ impl Directory {
         let mark = self.node.mark();
         let (node, volume) = (Rc::clone(&self.node), Rc::clone(&self.volume));
         let sync = move |outcome: io::Result<()>| node.sync(mark, outcome, volume.entropy());
-        self.volume.submit(&self.boot, Operation::Sync, sync).await
+        self.volume.submit(&self.boot, Operation::Sync, &self.place, sync).await
     }
 
     pub(crate) async fn space(&self) -> io::Result<Space> {

@@ -168,23 +168,24 @@ impl DirectoryNode {
 
     /// What is left after the power failed: a journal keeps changes in their order, so some of the
     /// oldest unsynced ones survive. Returns the space that is taken.
-    pub(super) fn crash(&self, entropy: &Entropy, survives: Survives) -> ByteCount {
+    pub(super) fn crash(&self, volume: &Volume, place: &str, survives: Survives) -> ByteCount {
+        let entropy = volume.entropy();
         let mut unsynced = self.unsynced.borrow_mut().take_all();
         let survivors = survives.draw(entropy, unsynced.len() as u64 + 1);
         unsynced.truncate(usize::try_from(survivors).expect("at most a length"));
         self.make_durable(unsynced);
         *self.entries.borrow_mut() = self.durable.borrow().clone();
         let mut taken = ByteCount::ZERO;
-        for node in self.entries.borrow().values() {
+        for (name, node) in self.entries.borrow().iter() {
             match node {
                 Node::File(file) => {
                     file.linked.set(true);
-                    file.crash(entropy, survives);
+                    file.crash(volume, place, survives);
                     taken += file.allocated();
                 }
                 Node::Directory(directory) => {
                     directory.linked.set(true);
-                    taken += directory.crash(entropy, survives);
+                    taken += directory.crash(volume, name, survives);
                 }
             }
         }
@@ -217,6 +218,16 @@ impl DirectoryNode {
                     directory.linked.set(false);
                     directory.wipe();
                 }
+            }
+        }
+    }
+
+    /// All files in it and below, each with the name of its directory.
+    pub(super) fn collect_files(&self, place: &str, into: &mut Vec<(Rc<FileNode>, String)>) {
+        for (name, node) in self.entries.borrow().iter() {
+            match node {
+                Node::File(file) => into.push((Rc::clone(file), place.to_owned())),
+                Node::Directory(directory) => directory.collect_files(name, into),
             }
         }
     }

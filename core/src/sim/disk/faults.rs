@@ -1,6 +1,7 @@
 //! What may go wrong with a drive, when a test says so.
 
 use super::volume::Volume;
+use crate::sim::fault::Fault;
 use crate::units::ByteCount;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -32,7 +33,7 @@ impl Operation {
 }
 
 /// How an operation fails.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Failure {
     /// `EIO`. After a sync that fails so, what it covered may or may not be durable, and no later
     /// sync makes it so.
@@ -53,6 +54,9 @@ pub(crate) struct FaultState {
     held: RefCell<Vec<Request>>,
     unanswered: Rc<Cell<usize>>,
     asked: RefCell<BTreeMap<Operation, usize>>,
+    rates: RefCell<BTreeMap<(Operation, Failure), u32>>,
+    misdirected: Cell<u32>,
+    corrupted: Cell<u32>,
 }
 
 type Request = Box<dyn FnOnce()>;
@@ -66,13 +70,47 @@ impl Drop for Unanswered {
     }
 }
 
+impl Failure {
+    /// The fault that this is in an operation.
+    pub(super) const fn fault(self, operation: Operation) -> Fault {
+        match (self, operation) {
+            (Self::NoSpace, _) => Fault::NoSpace,
+            (Self::Io, Operation::Read) => Fault::ReadError,
+            (Self::Io, Operation::Write) => Fault::WriteError,
+            (Self::Io, Operation::Sync) => Fault::SyncError,
+        }
+    }
+}
+
 impl FaultState {
-    pub(super) fn next(&self, operation: Operation) -> Option<Failure> {
+    /// How the next `operation` fails; `chance` says whether what happens so often in a million
+    /// happens now.
+    pub(super) fn next(
+        &self,
+        operation: Operation,
+        chance: impl Fn(u32) -> bool,
+    ) -> Option<Failure> {
         *self.asked.borrow_mut().entry(operation).or_default() += 1;
         if self.dead.get() {
             return Some(Failure::Io);
         }
-        self.next.borrow_mut().get_mut(&operation)?.pop_front()?
+        let told = self.next.borrow_mut().get_mut(&operation).and_then(VecDeque::pop_front);
+        if let Some(told) = told {
+            return told;
+        }
+        let rates = self.rates.borrow();
+        let mut failures = rates.iter().filter(|((of, _), _)| *of == operation);
+        failures.find(|(_, rate)| chance(**rate)).map(|((_, failure), _)| *failure)
+    }
+
+    /// How many writes in a million land elsewhere.
+    pub(super) fn misdirected(&self) -> u32 {
+        self.misdirected.get()
+    }
+
+    /// How many reads in a million give wrong bytes.
+    pub(super) fn corrupted(&self) -> u32 {
+        self.corrupted.get()
     }
 
     /// Goes on with a request, now or when the drive hangs no longer.
@@ -118,6 +156,26 @@ impl DiskControl {
         self.0.faults.next.borrow_mut().clear();
     }
 
+    /// Fails so many of a million of each `operation` from now on.
+    pub fn set_rate(&self, operation: Operation, failure: Failure, per_million: u32) {
+        self.0.faults.rates.borrow_mut().insert((operation, failure), per_million);
+    }
+
+    /// Has so many of a million writes land in another place of their file from now on.
+    pub fn set_misdirected(&self, per_million: u32) {
+        self.0.faults.misdirected.set(per_million);
+    }
+
+    /// Has so many of a million reads give a wrong bit from now on; the medium stays as it is.
+    pub fn set_corrupted(&self, per_million: u32) {
+        self.0.faults.corrupted.set(per_million);
+    }
+
+    /// Flips a bit somewhere in what was written, on the medium. Whether there was anything.
+    pub fn rot(&self) -> bool {
+        self.0.rot()
+    }
+
     /// Takes so much longer than usual for each `operation` from now on.
     pub fn set_delay(&self, operation: Operation, delay: Duration) {
         self.0.faults.delays.borrow_mut().insert(operation, delay);
@@ -138,6 +196,17 @@ impl DiskControl {
         self.0.faults.dead.set(dead);
     }
 
+    /// Has no fault that it was told from now on; what it lost stays lost.
+    pub fn heal(&self) {
+        self.fail_no_more();
+        self.set_dead(false);
+        self.0.faults.rates.borrow_mut().clear();
+        self.0.faults.delays.borrow_mut().clear();
+        self.set_misdirected(0);
+        self.set_corrupted(0);
+        self.set_hung(false);
+    }
+
     /// Answers nothing from now on; or answers again, what it was asked meanwhile included.
     pub fn set_hung(&self, hung: bool) {
         self.0.faults.hung.set(hung);
@@ -154,6 +223,7 @@ impl DiskControl {
     /// Removes everything at once, as with `rm -rf` behind the node's back: open files and
     /// directories work on, linked from nowhere.
     pub fn wipe(&self) {
+        self.0.strike(Fault::Wipe, "drive");
         self.0.root.wipe();
         let used = self.0.capacity().saturating_sub(self.0.free());
         self.0.release(used);

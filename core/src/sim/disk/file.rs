@@ -8,6 +8,7 @@ use crate::buffer::Buffer;
 use crate::entropy::Entropy;
 use crate::limits::BLOCK_BYTES;
 use crate::sim::executor::Boot;
+use crate::sim::fault::Fault;
 use crate::units::ByteCount;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -188,13 +189,15 @@ impl FileNode {
         }
     }
 
-    pub fn crash(&self, entropy: &Entropy, survives: Survives) {
+    pub fn crash(&self, volume: &Volume, place: &str, survives: Survives) {
+        let entropy = volume.entropy();
         let content = &mut *self.content.borrow_mut();
         content.under_way.clear();
         for change in content.unsynced.take_all() {
             match (survives.draw(entropy, 4), change) {
-                (0, _) => {}
+                (0, _) => volume.strike(Fault::LostWrite, place),
                 (1, Change::Written { first, blocks }) => {
+                    volume.strike(Fault::TornWrite, place);
                     content.tear(first, &blocks, entropy);
                 }
                 (_, change) => change.apply(&mut content.durable),
@@ -218,6 +221,27 @@ impl FileNode {
         for blocks in [&mut content.current, &mut content.durable] {
             let block = blocks.entry(number).or_insert_with(|| Rc::new([0; BLOCK]));
             Rc::make_mut(block)[position] ^= bits;
+        }
+    }
+
+    pub fn has_content(&self) -> bool {
+        !self.content.borrow().durable.is_empty()
+    }
+
+    fn blocks(&self) -> u64 {
+        self.content.borrow().length / BLOCK_BYTES.get()
+    }
+
+    /// Flips a bit of a block that was written, on the medium.
+    pub fn rot(&self, entropy: &Entropy) {
+        let written = self.content.borrow().durable.len() as u64;
+        let drawn = usize::try_from(entropy.below(written.max(1))).expect("below a length");
+        let number = self.content.borrow().durable.keys().nth(drawn).copied();
+        let Some(number) = number else { return };
+        let bit = entropy.below(BLOCK_BYTES.get() * 8);
+        let offset = number * BLOCK_BYTES.get() + bit / 8;
+        if offset < self.content.borrow().length {
+            self.flip(offset, 1 << (bit % 8));
         }
     }
 
@@ -271,6 +295,8 @@ pub struct File {
     pub(super) volume: Rc<Volume>,
     pub(super) boot: Rc<Boot>,
     pub(super) node: Rc<FileNode>,
+    /// The name of its directory, for the count of faults.
+    pub(super) place: Rc<str>,
 }
 
 /// The rules of direct I/O.
@@ -290,10 +316,14 @@ impl File {
         if let Err(error) = check_alignment(offset, ByteCount::of(buffer.len())) {
             return (buffer, Err(error));
         }
-        let node = Rc::clone(&self.node);
+        let (node, volume) = (Rc::clone(&self.node), Rc::clone(&self.volume));
+        let place = Rc::clone(&self.place);
         self.volume
-            .submit(&self.boot, Operation::Read, move |outcome| {
+            .submit(&self.boot, Operation::Read, &self.place, move |outcome| {
                 let result = outcome.map(|()| node.read(offset, &mut buffer));
+                if let Ok(read) = result {
+                    volume.corrupt(&mut buffer[..read], &place);
+                }
                 (buffer, result)
             })
             .await
@@ -305,9 +335,10 @@ impl File {
         }
         let (node, volume) = (Rc::clone(&self.node), Rc::clone(&self.volume));
         let (first, blocks) = (offset / BLOCK_BYTES.get(), to_blocks(&buffer));
+        let first = self.volume.misdirect(first, node.blocks(), &self.place).unwrap_or(first);
         let name = node.begin(Change::Written { first, blocks });
         self.volume
-            .submit(&self.boot, Operation::Write, move |outcome| {
+            .submit(&self.boot, Operation::Write, &self.place, move |outcome| {
                 volume.note_written(&buffer);
                 let change = node.end(name);
                 // One that fails may have been written all the same.
@@ -331,7 +362,7 @@ impl File {
         };
         let (node, volume) = (Rc::clone(&self.node), Rc::clone(&self.volume));
         self.volume
-            .submit(&self.boot, Operation::Sync, move |outcome| {
+            .submit(&self.boot, Operation::Sync, &self.place, move |outcome| {
                 let some_lost = outcome.is_err().then(|| volume.entropy());
                 node.make_durable(mark, length, some_lost);
                 outcome
@@ -346,7 +377,7 @@ impl File {
         let (node, volume) = (Rc::clone(&self.node), Rc::clone(&self.volume));
         let name = node.begin(Change::Punched(range.clone()));
         self.volume
-            .submit(&self.boot, Operation::Write, move |outcome| {
+            .submit(&self.boot, Operation::Write, &self.place, move |outcome| {
                 node.end(name);
                 outcome.map(|()| node.punch(&volume, range))
             })
@@ -356,18 +387,18 @@ impl File {
     pub(crate) async fn length(&self) -> io::Result<ByteCount> {
         let node = Rc::clone(&self.node);
         let work = move |outcome: io::Result<()>| outcome.map(|()| node.length());
-        self.volume.submit(&self.boot, Operation::Read, work).await
+        self.volume.submit(&self.boot, Operation::Read, &self.place, work).await
     }
 
     pub(crate) async fn allocated(&self) -> io::Result<ByteCount> {
         let node = Rc::clone(&self.node);
         let work = move |outcome: io::Result<()>| outcome.map(|()| node.allocated());
-        self.volume.submit(&self.boot, Operation::Read, work).await
+        self.volume.submit(&self.boot, Operation::Read, &self.place, work).await
     }
 
     pub(crate) async fn is_linked(&self) -> io::Result<bool> {
         let node = Rc::clone(&self.node);
         let work = move |outcome: io::Result<()>| outcome.map(|()| node.linked.get());
-        self.volume.submit(&self.boot, Operation::Read, work).await
+        self.volume.submit(&self.boot, Operation::Read, &self.place, work).await
     }
 }

@@ -2,11 +2,13 @@
 
 use super::entries::{Copies, DirectoryNode};
 use super::faults::{Failure, FaultState, Operation};
+use super::file::FileNode;
 use super::{EIO, ENOSPC, error};
 use crate::checksum::Crc64;
 use crate::entropy::Entropy;
 use crate::limits::SIMULATED_DRIVE_BYTES;
 use crate::sim::executor::{Boot, Executor};
+use crate::sim::fault::Fault;
 use crate::sim::seed::{Concern, Happened};
 use crate::sync::oneshot;
 use crate::units::ByteCount;
@@ -149,14 +151,15 @@ impl Volume {
         self: &Rc<Self>,
         boot: &Rc<Boot>,
         operation: Operation,
+        place: &Rc<str>,
         work: impl FnOnce(io::Result<()>) -> T + 'static,
     ) -> T {
         let (sender, result) = oneshot();
         let unanswered = self.faults.unanswered();
-        let (volume, boot) = (Rc::clone(self), Rc::clone(boot));
+        let (volume, boot, place) = (Rc::clone(self), Rc::clone(boot), Rc::clone(place));
         self.faults.take(move || {
-            let outcome = volume.outcome(operation);
-            volume.act(&boot, operation, move || {
+            let outcome = volume.outcome(operation, &place);
+            volume.act(&boot, operation, &place, move || {
                 // A dropped future wants no result.
                 drop(sender.send(work(outcome)));
                 drop(unanswered);
@@ -169,8 +172,10 @@ impl Volume {
         }
     }
 
-    fn outcome(&self, operation: Operation) -> io::Result<()> {
-        self.faults.next(operation).map_or(Ok(()), |failure| {
+    fn outcome(&self, operation: Operation, place: &str) -> io::Result<()> {
+        let failure = self.faults.next(operation, |rate| self.executor.chance(rate));
+        failure.map_or(Ok(()), |failure| {
+            self.strike(failure.fault(operation), place);
             Err(error(match failure {
                 Failure::Io => EIO,
                 Failure::NoSpace => ENOSPC,
@@ -178,15 +183,65 @@ impl Volume {
         })
     }
 
-    fn act(&self, boot: &Rc<Boot>, operation: Operation, work: impl FnOnce() + 'static) {
+    fn act(
+        &self,
+        boot: &Rc<Boot>,
+        operation: Operation,
+        place: &str,
+        work: impl FnOnce() + 'static,
+    ) {
+        let delay = self.faults.delay_nanos(operation);
+        if delay > 0 {
+            self.strike(Fault::SlowDisk, place);
+        }
         let latency = operation.latency_nanos();
         let nanos = self.executor.between(Concern::Disk, latency.start, latency.end);
-        let time = self.executor.now() + nanos + self.faults.delay_nanos(operation);
+        let time = self.executor.now() + nanos + delay;
         let executor = Rc::clone(&self.executor);
         self.executor.act_in_device(time, boot, move || {
             executor.note(Happened::Disk, operation as u64);
             work();
         });
+    }
+
+    pub fn strike(&self, fault: Fault, place: &str) {
+        self.executor.strike(fault, place);
+    }
+
+    /// Where a write of `blocks` blocks to block `first` lands if it is misdirected now.
+    pub fn misdirect(&self, first: u64, file_blocks: u64, place: &str) -> Option<u64> {
+        if file_blocks < 2 || !self.executor.chance(self.faults.misdirected()) {
+            return None;
+        }
+        self.strike(Fault::MisdirectedWrite, place);
+        let other = self.executor.entropy(Concern::Faults).below(file_blocks - 1);
+        Some(if other < first { other } else { other + 1 })
+    }
+
+    /// Flips a bit of what was read, if that is to happen now.
+    pub fn corrupt(&self, read: &mut [u8], place: &str) {
+        if !read.is_empty() && self.executor.chance(self.faults.corrupted()) {
+            self.strike(Fault::Corruption, place);
+            let bit = self.executor.entropy(Concern::Faults).below(read.len() as u64 * 8);
+            let at = usize::try_from(bit / 8).expect("below a length");
+            read[at] ^= 1 << (bit % 8);
+        }
+    }
+
+    /// See [`DiskControl::rot`](super::DiskControl::rot).
+    pub fn rot(&self) -> bool {
+        let mut files: Vec<(Rc<FileNode>, String)> = Vec::new();
+        self.root.collect_files("root", &mut files);
+        files.retain(|(file, _)| file.has_content());
+        if files.is_empty() {
+            return false;
+        }
+        let entropy = self.executor.entropy(Concern::Faults);
+        let drawn = entropy.below(files.len() as u64);
+        let (file, place) = &files[usize::try_from(drawn).expect("below a length")];
+        file.rot(entropy);
+        self.strike(Fault::Corruption, &format!("medium:{place}"));
+        true
     }
 
     fn crash(&self) {
@@ -195,6 +250,6 @@ impl Volume {
             1 => Survives::Everything,
             _ => Survives::Some,
         };
-        self.used.set(self.root.crash(self.entropy(), survives));
+        self.used.set(self.root.crash(self, "root", survives));
     }
 }

@@ -1,5 +1,7 @@
-//! One connection: two pipes of bytes, cut and joined at random, as TCP does.
+//! One connection: two pipes of bytes, cut and joined at random, as TCP does. What a link loses is
+//! sent again, what it gives twice is taken once, what overtakes waits for what it has overtaken.
 
+use super::link::Fate;
 use super::switch::Switch;
 use super::{ECONNRESET, EPIPE, error};
 use crate::checksum::Crc64;
@@ -8,7 +10,7 @@ use crate::sim::seed::{Concern, Happened};
 use crate::sync::Event;
 use bytes::{Bytes, BytesMut};
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -36,8 +38,13 @@ struct PipeState {
     end: Option<End>,
     /// Sent and not yet received by the other end's task.
     outstanding: usize,
-    /// When the latest of what is under way arrives. Nothing overtakes it.
+    /// When the latest of what is under way arrives. Nothing overtakes it but by a fault.
     arrives_last: u64,
+    /// Numbers the packets.
+    sent: u64,
+    /// How many have arrived, and what has overtaken the next one.
+    in_order: u64,
+    overtaken_by: BTreeMap<u64, Packet>,
     /// The sender has ended it.
     finished: bool,
     /// The sender knows that the other end is gone.
@@ -52,6 +59,7 @@ enum End {
     Reset,
 }
 
+#[derive(Clone)]
 enum Packet {
     Data(Bytes),
     End(End),
@@ -64,21 +72,107 @@ impl Connection {
 
     /// Sends `packet` from `end` to the other.
     fn dispatch(self: &Rc<Self>, switch: &Rc<Switch>, end: usize, packet: Packet) {
-        let now = switch.executor.now();
-        let latency = switch.latency(self.hosts[end], self.hosts[1 - end]);
         let mut pipe = self.pipes[end].state.borrow_mut();
-        pipe.arrives_last = pipe.arrives_last.max(now + latency);
-        let (time, connection) = (pipe.arrives_last, Rc::clone(self));
+        let number = pipe.sent;
+        pipe.sent += 1;
         drop(pipe);
-        let arrival = {
-            let switch = Rc::clone(switch);
-            move || connection.arrive(&switch, end, packet)
-        };
-        switch.act_at(time, arrival);
+        self.transmit(switch, end, number, packet, 0);
     }
 
-    /// What `end` sent has arrived at the other.
-    fn arrive(self: &Rc<Self>, switch: &Rc<Switch>, end: usize, packet: Packet) {
+    /// Puts a packet on the way, for the first time or again.
+    fn transmit(
+        self: &Rc<Self>,
+        switch: &Rc<Switch>,
+        end: usize,
+        number: u64,
+        packet: Packet,
+        attempt: u32,
+    ) {
+        let now = switch.executor.now();
+        let (from, to) = (self.hosts[end], self.hosts[1 - end]);
+        let latency = switch.latency(from, to);
+        match switch.fate(from, to, attempt) {
+            Fate::Arrives { later, overtakes, twice } => {
+                let mut pipe = self.pipes[end].state.borrow_mut();
+                let in_order = if overtakes { 0 } else { pipe.arrives_last };
+                let time = in_order.max(now + latency + later);
+                pipe.arrives_last = pipe.arrives_last.max(time);
+                drop(pipe);
+                if twice {
+                    self.arrive_at(switch, time + latency, end, number, packet.clone());
+                }
+                self.arrive_at(switch, time, end, number, packet);
+            }
+            Fate::Again { after } => {
+                let (connection, again) = (Rc::clone(self), Rc::clone(switch));
+                switch.act_at(now + after, move || {
+                    connection.transmit(&again, end, number, packet, attempt + 1);
+                });
+            }
+            Fate::Waits => {
+                let (connection, again) = (Rc::clone(self), Rc::clone(switch));
+                switch.hold(from, to, move || {
+                    connection.transmit(&again, end, number, packet, attempt);
+                });
+            }
+            Fate::Resets => {
+                if let Packet::Data(bytes) = &packet {
+                    let some = bytes.slice(..bytes.len() / 2);
+                    self.arrive_at(switch, now + latency, end, number, Packet::Data(some));
+                }
+                let (connection, telling) = (Rc::clone(self), Rc::clone(switch));
+                switch.act_at(now + 2 * latency, move || connection.sever(&telling));
+            }
+            Fate::GivenUp => self.sever(switch),
+        }
+    }
+
+    fn arrive_at(
+        self: &Rc<Self>,
+        switch: &Rc<Switch>,
+        time: u64,
+        end: usize,
+        number: u64,
+        packet: Packet,
+    ) {
+        let (connection, receiving) = (Rc::clone(self), Rc::clone(switch));
+        switch.act_at(time, move || connection.arrive(&receiving, end, number, packet));
+    }
+
+    /// A packet that `end` sent has come to the other, in whatever order.
+    fn arrive(self: &Rc<Self>, switch: &Rc<Switch>, end: usize, number: u64, packet: Packet) {
+        let state = &self.pipes[end].state;
+        if number >= state.borrow().in_order {
+            state.borrow_mut().overtaken_by.insert(number, packet);
+        }
+        loop {
+            let mut pipe = state.borrow_mut();
+            let next = pipe.in_order;
+            let Some(packet) = pipe.overtaken_by.remove(&next) else { return };
+            pipe.in_order += 1;
+            drop(pipe);
+            self.deliver(switch, end, packet);
+        }
+    }
+
+    /// Neither end reaches the other any more.
+    pub fn sever(self: &Rc<Self>, switch: &Rc<Switch>) {
+        switch.executor.note(Happened::Delivered, 0);
+        for pipe in &self.pipes {
+            let mut state = pipe.state.borrow_mut();
+            state.end = Some(End::Reset);
+            state.broken = true;
+            // Why: what is still under way must not arrive behind the reset.
+            state.in_order = u64::MAX;
+            state.overtaken_by.clear();
+            drop(state);
+            pipe.readable.notify();
+            pipe.writable.notify();
+        }
+    }
+
+    /// What `end` sent is there for the other.
+    fn deliver(self: &Rc<Self>, switch: &Rc<Switch>, end: usize, packet: Packet) {
         let pipe = &self.pipes[end];
         let mut state = pipe.state.borrow_mut();
         match packet {

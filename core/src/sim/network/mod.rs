@@ -2,9 +2,11 @@
 //! mean the node itself.
 
 mod connection;
+mod link;
 mod switch;
 
 pub use connection::Stream;
+pub use link::Link;
 pub(crate) use switch::Switch;
 
 use crate::sync::Receiver;
@@ -17,6 +19,7 @@ use std::rc::Rc;
 const EPIPE: i32 = 32;
 const EADDRNOTAVAIL: i32 = 99;
 const ECONNRESET: i32 = 104;
+const ETIMEDOUT: i32 = 110;
 const ECONNREFUSED: i32 = 111;
 const EHOSTUNREACH: i32 = 113;
 
@@ -47,9 +50,9 @@ impl Network {
 
     pub(crate) async fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
         let address = self.reached(address);
-        self.switch.pass(self.host, address.ip()).await;
+        self.switch.pass(self.host, address.ip()).await?;
         let stream = self.switch.connect(self.host, address)?;
-        self.switch.pass(address.ip(), self.host).await;
+        self.switch.pass(address.ip(), self.host).await?;
         Ok(stream)
     }
 

@@ -1,9 +1,11 @@
 //! What joins the nodes: who listens where, and how long bytes take from one node to another.
 
 use super::connection::{Connection, Stream};
+use super::link::{Fate, Link, given_up};
 use super::{ECONNREFUSED, EHOSTUNREACH, error};
 use crate::limits::SIMULATED_BACKLOG_CONNECTIONS;
 use crate::sim::executor::{Boot, Executor};
+use crate::sim::fault::Fault;
 use crate::sim::seed::Concern;
 use crate::sync::{Receiver, Sender, channel, oneshot};
 use std::cell::{Cell, RefCell};
@@ -31,7 +33,14 @@ pub(crate) struct Switch {
     listeners: RefCell<BTreeMap<SocketAddr, Vec<Backlog>>>,
     connections: RefCell<Vec<Weak<Connection>>>,
     port_next: Cell<u16>,
+    /// Those that are not without fault.
+    links: RefCell<BTreeMap<Route, Link>>,
+    /// What waits for a clogged link.
+    held: RefCell<BTreeMap<Route, Vec<Box<dyn FnOnce()>>>>,
 }
+
+/// From one host to another.
+type Route = (IpAddr, IpAddr);
 
 impl Switch {
     pub fn new(executor: &Rc<Executor>, boot: &Rc<Boot>) -> Rc<Self> {
@@ -42,7 +51,37 @@ impl Switch {
             listeners: RefCell::default(),
             connections: RefCell::default(),
             port_next: Cell::new(FREE_PORT_FIRST),
+            links: RefCell::default(),
+            held: RefCell::default(),
         })
+    }
+
+    /// See [`Link`]. What waited for it is sent now.
+    pub fn set_link(&self, from: IpAddr, to: IpAddr, link: Link) {
+        self.links.borrow_mut().insert((from, to), link);
+        let held = self.held.borrow_mut().remove(&(from, to));
+        held.into_iter().flatten().for_each(|send| send());
+    }
+
+    /// What becomes of a packet that is sent now, for the first time or again.
+    pub(super) fn fate(&self, from: IpAddr, to: IpAddr, attempt: u32) -> Fate {
+        let link = self.links.borrow().get(&(from, to)).copied().unwrap_or_default();
+        link.fate(&self.executor, attempt, &format!("{from}>{to}"))
+    }
+
+    /// Has `send` wait until the link is set anew.
+    pub fn hold(&self, from: IpAddr, to: IpAddr, send: impl FnOnce() + 'static) {
+        self.held.borrow_mut().entry((from, to)).or_default().push(Box::new(send));
+    }
+
+    /// Resets one of the connections that are open.
+    pub fn reset_any(self: &Rc<Self>) {
+        let open: Vec<_> = self.connections.borrow().iter().filter_map(Weak::upgrade).collect();
+        if !open.is_empty() {
+            let drawn = self.executor.entropy(Concern::Faults).below(open.len() as u64);
+            self.executor.strike(Fault::Reset, "open");
+            open[usize::try_from(drawn).expect("below a length")].sever(self);
+        }
     }
 
     pub fn add_host(&self, host: IpAddr) {
@@ -110,12 +149,35 @@ impl Switch {
         self.executor.act_at(time, &self.boot, work);
     }
 
-    /// Waits as long as a lone packet takes.
-    pub async fn pass(&self, from: IpAddr, to: IpAddr) {
-        let (sender, passed) = oneshot();
-        let time = self.executor.now() + self.latency(from, to);
-        self.act_at(time, move || sender.send(()).unwrap_or_default());
-        // An error: the world has ended, and so will the one who waits.
-        passed.await.unwrap_or_default();
+    /// Waits as long as a lone packet takes, sent again as often as it must.
+    pub async fn pass(&self, from: IpAddr, to: IpAddr) -> io::Result<()> {
+        let mut attempt = 0;
+        loop {
+            let (sender, passed) = oneshot();
+            let pass = move || sender.send(()).unwrap_or_default();
+            let latency = self.latency(from, to);
+            let arrives = match self.fate(from, to, attempt) {
+                Fate::Arrives { later, .. } => {
+                    self.act_at(self.executor.now() + latency + later, pass);
+                    true
+                }
+                Fate::Again { after } => {
+                    self.act_at(self.executor.now() + after, pass);
+                    attempt += 1;
+                    false
+                }
+                Fate::Waits => {
+                    self.hold(from, to, pass);
+                    false
+                }
+                Fate::Resets => return Err(error(ECONNREFUSED)),
+                Fate::GivenUp => return Err(given_up()),
+            };
+            // An error: the world has ended, and so will the one who waits.
+            passed.await.unwrap_or_default();
+            if arrives {
+                return Ok(());
+            }
+        }
     }
 }
