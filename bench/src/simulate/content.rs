@@ -22,15 +22,14 @@ impl Run {
     /// The bytes.
     pub fn bytes(self) -> Vec<u8> {
         let mut state = self.number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut bytes = Vec::with_capacity(self.length + 8);
-        bytes.extend_from_slice(&self.number.to_le_bytes());
-        while bytes.len() < self.length {
+        let mut bytes = vec![0; self.length];
+        for (place, word) in bytes.chunks_mut(8).enumerate() {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            bytes.extend_from_slice(&state.to_le_bytes());
+            let next = if place == 0 { self.number } else { state };
+            word.copy_from_slice(&next.to_le_bytes()[..word.len()]);
         }
-        bytes.truncate(self.length);
         bytes
     }
 
@@ -43,7 +42,10 @@ impl Run {
 impl Content {
     /// All of it.
     pub fn bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|run| run.bytes()).collect()
+        match self.0.as_slice() {
+            [run] => run.bytes(),
+            runs => runs.iter().map(|run| run.bytes()).collect::<Vec<_>>().concat(),
+        }
     }
 
     /// How long it is.

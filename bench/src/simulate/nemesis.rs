@@ -179,10 +179,10 @@ impl Nemesis<'_> {
                 0 => disk.set_corrupted(often),
                 _ => drop(disk.rot()),
             },
-            Fault::WriteError => disk.set_rate(Operation::Write, Failure::Io, often / 20),
+            Fault::WriteError => disk.set_rate(Operation::Write, Failure::Io, often),
             Fault::ReadError => disk.set_rate(Operation::Read, Failure::Io, often),
-            Fault::SyncError => disk.set_rate(Operation::Sync, Failure::Io, often / 20),
-            Fault::NoSpace => disk.set_rate(Operation::Write, Failure::NoSpace, often / 10),
+            Fault::SyncError => disk.set_rate(Operation::Sync, Failure::Io, often),
+            Fault::NoSpace => disk.set_rate(Operation::Write, Failure::NoSpace, often),
             Fault::Wipe => return self.wipe(victim).await,
             _ => return self.slow_disk(victim, 2_000).await,
         }

@@ -223,7 +223,7 @@ fn absent_drives(
         return Ok(absent);
     }
     let mut missing: Vec<String> = absent.iter().map(ToString::to_string).collect();
-    missing.extend(given.empty.iter().map(|path| format!("{} is empty", path.display())));
+    missing.extend(given.empty.iter().map(|path| format!("{} holds no drive", path.display())));
     Err(NodeError::TooManyAbsent {
         absent: absent.len(),
         total: all.len(),

@@ -46,7 +46,7 @@ impl PresentDrive {
 pub struct GivenDrives {
     /// The drives, by ordinal.
     pub present: Vec<PresentDrive>,
-    /// Directories that are empty or not there: absent drives, most likely not mounted.
+    /// Directories that are empty, not there, or damaged: absent drives, most likely not mounted.
     pub empty: Vec<PathBuf>,
     /// Who this node is.
     pub identity: Identity,
@@ -62,9 +62,18 @@ impl GivenDrives {
         check_count(paths)?;
         let mut present: Vec<PresentDrive> = Vec::new();
         let mut empty = Vec::new();
-        let mut identity = None;
+        let (mut identity, mut damaged) = (None, None);
         for path in paths {
-            let Some(drive) = open_one(core, path).await? else {
+            let drive = match open_one(core, path).await {
+                // Why no refusal: what the others hold is enough, and it is not touched.
+                Err(error @ NodeError::Damaged { .. }) => {
+                    tracing::error!(%error, "a drive that cannot be told is absent");
+                    damaged.get_or_insert(error);
+                    None
+                }
+                opened => opened?,
+            };
+            let Some(drive) = drive else {
                 empty.push(path.clone());
                 continue;
             };
@@ -88,7 +97,7 @@ impl GivenDrives {
             }
         }
         if present.iter().all(|drive| !drive.superblock.is_founded()) {
-            return Err(NodeError::NotFounded);
+            return Err(damaged.unwrap_or(NodeError::NotFounded));
         }
         let identity = identity.ok_or(NodeError::NotFounded)?;
         Ok(Self { present, empty, identity })
@@ -184,6 +193,9 @@ pub fn refusal(path: &Path, error: DriveError) -> NodeError {
         }
         DriveError::Unfit(Inspection::Ours(_)) => NodeError::AlreadyFounded(path),
         DriveError::Unfit(Inspection::Empty) => NodeError::NotFounded,
+        DriveError::Unfit(damaged @ Inspection::Damaged) => {
+            NodeError::Damaged { path, reason: damaged.reason() }
+        }
         DriveError::Unfit(Inspection::Foreign(what)) => NodeError::Foreign { path, what },
     }
 }

@@ -18,9 +18,10 @@ pub enum Inspection {
     Empty,
     /// A drive of Hamster's.
     Ours(Superblock),
-    /// Something that Hamster did not write, or a superblock that fails its checksum: what it is,
-    /// for the operator. Never touched.
+    /// Something that Hamster did not write: what it is, for the operator. Never touched.
     Foreign(String),
+    /// A superblock that fails its checksum: whose drive it was cannot be told. Never touched.
+    Damaged,
     /// A drive of a newer format than this version knows. Never touched.
     Newer {
         /// Its format version.
@@ -52,6 +53,10 @@ impl Inspection {
             Self::Foreign(what) => {
                 format!("it holds {what}, which Hamster did not write: choose an empty directory")
             }
+            Self::Damaged => format!(
+                "its {FILE_NAME} is damaged: empty the directory, and run `hamster drive replace` \
+                 on the node whose drive it was"
+            ),
             Self::Newer { format } => {
                 format!("it has format {format} of a newer Hamster: run that version")
             }
@@ -67,7 +72,7 @@ impl Inspection {
 /// The directory cannot be read.
 pub async fn inspect(directory: &Directory) -> io::Result<Inspection> {
     let seen = look(directory).await?;
-    if matches!(seen, Inspection::Foreign(_) | Inspection::Newer { .. }) {
+    if matches!(seen, Inspection::Foreign(_) | Inspection::Damaged | Inspection::Newer { .. }) {
         return Ok(seen);
     }
     match directory.lock().await? {
@@ -82,7 +87,7 @@ async fn look(directory: &Directory) -> io::Result<Inspection> {
         return Ok(match Superblock::decode(&bytes) {
             Decoded::Valid(superblock) => Inspection::Ours(superblock),
             Decoded::Newer(format) => Inspection::Newer { format },
-            Decoded::Damaged => Inspection::Foreign(format!("a damaged {FILE_NAME}")),
+            Decoded::Damaged => Inspection::Damaged,
         });
     }
     let entries = directory.list().await?;

@@ -116,12 +116,15 @@ impl Connection {
                 });
             }
             Fate::Resets => {
-                if let Packet::Data(bytes) = &packet {
-                    let some = bytes.slice(..bytes.len() / 2);
-                    self.arrive_at(switch, now + latency, end, number, Packet::Data(some));
-                }
                 let (connection, telling) = (Rc::clone(self), Rc::clone(switch));
-                switch.act_at(now + 2 * latency, move || connection.sever(&telling));
+                switch.act_at(now + latency, move || {
+                    if let Packet::Data(bytes) = packet {
+                        let some = bytes.slice(..bytes.len() / 2);
+                        connection.arrive(&telling, end, number, Packet::Data(some));
+                    }
+                    // Why in the same moment: nothing may follow a part of a packet.
+                    connection.sever(&telling);
+                });
             }
             Fate::GivenUp => self.sever(switch),
         }
