@@ -19,6 +19,7 @@ pub mod limits;
 pub mod map;
 pub mod mesh;
 pub mod network;
+pub mod plant;
 pub mod runtime;
 pub mod sim;
 pub mod sync;

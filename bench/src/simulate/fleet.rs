@@ -61,10 +61,11 @@ fn fleet(args: &SimulateArgs, quiet: bool) -> io::Result<Summary> {
     let mut running: Vec<(u64, Child)> = Vec::new();
     let mut next = 0;
     loop {
-        let goes_on = next < count && limit.is_none_or(|limit| start.elapsed() < limit);
+        let is_over = args.first && !summary.failed.is_empty();
+        let goes_on = !is_over && next < count && limit.is_none_or(|limit| start.elapsed() < limit);
         if goes_on && running.len() < cores {
             let seed = base.wrapping_add(next);
-            running.push((seed, spawn(args, seed, args.ops, &args.without)?));
+            running.push((seed, spawn(seed, args.ops, &args.without)?));
             next += 1;
             continue;
         }
@@ -80,7 +81,7 @@ fn fleet(args: &SimulateArgs, quiet: bool) -> io::Result<Summary> {
         let report = read(seed, child)?;
         summary.add(&report);
         if !report.wrong.is_empty() {
-            tell_failure(args, &report, summary.failed.len() <= SHRUNK_MAX)?;
+            tell_failure(args, &report, !args.first && summary.failed.len() <= SHRUNK_MAX)?;
         }
         if !quiet && told.elapsed() >= REPORT_INTERVAL {
             told = now();
@@ -107,14 +108,13 @@ fn drawn_base() -> u64 {
     crate::clock::wall().nanos() % 1_000_000_000_000
 }
 
-fn spawn(args: &SimulateArgs, seed: u64, ops: usize, without: &[Fault]) -> io::Result<Child> {
+fn spawn(seed: u64, ops: usize, without: &[Fault]) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["simulate", "--json", "--seed", &seed.to_string(), "--ops", &ops.to_string()]);
     if !without.is_empty() {
         let names: Vec<&str> = without.iter().map(|fault| fault.name()).collect();
         command.args(["--without", &names.join(",")]);
     }
-    let _ = args;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
 }
 
@@ -166,7 +166,7 @@ fn tell_failure(args: &SimulateArgs, report: &Report, shrinks: bool) -> io::Resu
         }
         left -= 1;
         without.push(fault);
-        let tried = read(report.seed, spawn(args, report.seed, ops, &without)?)?;
+        let tried = read(report.seed, spawn(report.seed, ops, &without)?)?;
         match tried.wrong.is_empty() {
             true => drop(without.pop()),
             false => smallest = tried,
@@ -174,7 +174,7 @@ fn tell_failure(args: &SimulateArgs, report: &Report, shrinks: bool) -> io::Resu
     }
     while ops > 20 && left > 0 {
         left -= 1;
-        let tried = read(report.seed, spawn(args, report.seed, ops / 2, &without)?)?;
+        let tried = read(report.seed, spawn(report.seed, ops / 2, &without)?)?;
         if tried.wrong.is_empty() {
             break;
         }

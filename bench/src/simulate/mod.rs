@@ -48,6 +48,9 @@ pub struct SimulateArgs {
     /// End after so many minutes, however many seeds are left.
     #[arg(long, requires = "seeds")]
     minutes: Option<u64>,
+    /// End with the first seed that fails, and do not make it smaller.
+    #[arg(long, requires = "seeds")]
+    first: bool,
     /// Show what happens, line by line.
     #[arg(long)]
     trace: bool,
@@ -151,13 +154,13 @@ async fn live(stage: Stage, oracle: Rc<Oracle>) {
     }
     // Safety: clients work while faults strike.
     let clients = (0..stage.scenario().clients).map(|number| workload.clone().work(number));
-    join(join_all(clients), nemesis::run(&stage, &oracle)).await;
+    let (_, victims) = join(join_all(clients), nemesis::run(&stage, &oracle)).await;
     if oracle.is_violated() {
         return;
     }
     // Liveness: all is healed by now. Everything is there, also when drives die again.
     workload.read_everything("healed").await;
-    nemesis::take_away(&stage);
+    nemesis::take_away(&stage, victims);
     workload.read_everything("degraded").await;
 }
 

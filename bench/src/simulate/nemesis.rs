@@ -2,7 +2,9 @@
 //!
 //! The atlas: faults that may destroy stored bytes, or keep a drive from taking them, strike *victims*
 //! only, in each epoch as many drives as the profile survives; between epochs everything is healed,
-//! replaced and scrubbed, and others become victims. So whatever is lost is the node's fault.
+//! replaced and scrubbed, and others become victims, unless what was written meanwhile would not survive
+//! that (it keeps the narrower profile of the drives that were left). So whatever is lost is the node's
+//! fault.
 
 use super::operator;
 use super::oracle::Oracle;
@@ -17,13 +19,13 @@ use std::time::Duration;
 const PAUSE_MILLIS: std::ops::Range<u64> = 2_000..45_000;
 
 /// Has faults strike for as long as the scenario says, with healings in between; everything is
-/// healed at the end.
-pub async fn run(stage: &Stage, oracle: &Oracle) {
+/// healed at the end. Returns whom to take away then.
+pub async fn run(stage: &Stage, oracle: &Oracle) -> Vec<u32> {
     let epoch = stage.scenario().duration / EPOCHS;
+    let mut drawn = victims(stage);
     for _ in 0..EPOCHS {
-        let nemesis = Nemesis { stage, entropy: stage.world().entropy(), victims: victims(stage) };
-        let victims = &nemesis.victims;
-        stage.tell(|| format!("victims {victims:?}"));
+        stage.tell(|| format!("victims {drawn:?}"));
+        let nemesis = Nemesis { stage, entropy: stage.world().entropy(), victims: drawn.clone() };
         let end = stage.now() + u64::try_from(epoch.as_nanos()).unwrap_or(u64::MAX);
         while stage.now() < end {
             nemesis.rest(PAUSE_MILLIS).await;
@@ -31,9 +33,13 @@ pub async fn run(stage: &Stage, oracle: &Oracle) {
         }
         if let Err(reason) = heal(stage).await {
             oracle.violated(format!("not healed: {reason}"));
-            return;
+            return drawn;
+        }
+        if stage.scenario().outlasts_degraded_writes() {
+            drawn = victims(stage);
         }
     }
+    drawn
 }
 
 fn victims(stage: &Stage) -> Vec<u32> {
@@ -265,9 +271,9 @@ pub async fn heal(stage: &Stage) -> Result<(), String> {
     }
 }
 
-/// Takes away as many drives as the profile survives, for good.
-pub fn take_away(stage: &Stage) {
-    for drive in victims(stage) {
+/// Takes drives away for good.
+pub fn take_away(stage: &Stage, drives: Vec<u32>) {
+    for drive in drives {
         stage.tell(|| format!("drive {drive} dies"));
         stage.disk(drive).set_dead(true);
     }

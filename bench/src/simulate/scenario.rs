@@ -43,17 +43,28 @@ impl Scenario {
         }
     }
 
-    /// How many drives may be lost without losing anything.
+    /// How many drives may be lost without losing anything that was written while all lived.
     pub fn tolerance(&self) -> u32 {
-        match self.drives {
-            1 => 0,
-            2 | 3 => 1,
-            _ => 2,
-        }
+        tolerance(self.drives)
+    }
+
+    /// Whether as many may be lost again, others this time, without losing what was written
+    /// meanwhile: that has the narrower profile of the drives that were left.
+    pub fn outlasts_degraded_writes(&self) -> bool {
+        tolerance(self.drives - self.tolerance()) >= self.tolerance()
     }
 
     /// Whether a fault of this kind may strike.
     pub fn has(&self, fault: Fault) -> bool {
         !self.without.contains(&fault)
+    }
+}
+
+/// Drive losses that the profile of so many drives survives.
+fn tolerance(drives: u32) -> u32 {
+    match drives {
+        0 | 1 => 0,
+        2 | 3 => 1,
+        _ => 2,
     }
 }

@@ -34,8 +34,11 @@ pub const KEYS: [&str; 14] = [
     "z z",
     "zz",
 ];
-/// Sizes of bodies; zero stands for none.
-const SIZES: [usize; 8] = [0, 8, 100, 4_096, 70_000, 131_073, 300_000, 1_100_000];
+/// Sizes of bodies, most of them small.
+const SIZES: [usize; 16] = [
+    0, 8, 8, 8, 100, 100, 100, 4_096, 4_096, 4_096, 20_000, 70_000, 131_072, 131_073, 300_000,
+    1_100_000,
+];
 
 /// All clients, and what they share. Cheap to clone.
 #[derive(Clone)]

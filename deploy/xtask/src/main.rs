@@ -1,4 +1,5 @@
-//! `cargo xtask up|test|tidy`: the README's two commands and the house rules.
+//! `cargo xtask up|test|tidy|mutants`: the README's two commands, the house rules, and the test of the
+//! simulator.
 //!
 //! Called by people and by `.ci/run`. It is no part of the product: it may use processes, files and
 //! the clock, and must never be depended upon by a product crate.
@@ -6,6 +7,7 @@
 
 mod cargo;
 mod clients;
+mod mutants;
 mod packages;
 mod rocksdb;
 mod test;
@@ -22,6 +24,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
   up                  install what the build needs, build for release, found ./data, serve it
   test [--only NAME]  set up what the tests need, run them all (or those whose name holds NAME)
+  mutants [--only NAME]
+                      plant known bugs, and count the seeds that find them
   tidy [--only NAME]  check the house rules: format, lints, arrows, seam, headers, sizes, licences";
 
 fn main() -> ExitCode {
@@ -31,6 +35,8 @@ fn main() -> ExitCode {
         ["up"] => up::run(),
         ["test"] => test::run(None),
         ["test", "--only", name] => test::run(Some(name)),
+        ["mutants"] => mutants::run(None),
+        ["mutants", "--only", name] => mutants::run(Some(name)),
         ["tidy"] => tidy::run(None),
         ["tidy", "--only", name] => tidy::run(Some(name)),
         ["help" | "--help" | "-h"] => {

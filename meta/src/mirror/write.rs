@@ -8,6 +8,7 @@ use crate::shared::Shared;
 use crate::state::{Batch, Database, Storage};
 use futures_util::future::join_all;
 use hamster_core::ids::DriveOrdinal;
+use hamster_core::plant::{Plant, planted};
 use hamster_core::sync::{self, OneshotSender, Receiver, Semaphore, Sender};
 use hamster_core::worker::Worker;
 use hamster_core::{Core, Queue, limits};
@@ -147,7 +148,7 @@ impl Mirrors {
         let live = self.0.live.borrow().clone();
         let writes = live.iter().map(|mirror| {
             let (log, batch) = (mirror.log.clone(), Arc::clone(&batch));
-            mirror.log_worker.run(move || log.write(&batch, true))
+            mirror.log_worker.run(move || log.write(&batch, !planted(Plant::SkipsLogSync)))
         });
         let results = join_all(writes).await;
         for (mirror, result) in live.iter().zip(results) {

@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use hamster_core::disk::is_full;
 use hamster_core::ids::SegmentNumber;
 use hamster_core::limits::{BLOCK_BYTES, BULK_BATCH_RUNS_MAX, SMALL_BATCH_BYTES_MAX};
+use hamster_core::plant::{Plant, planted};
 use hamster_core::sync::Receiver;
 use hamster_core::{Buffer, ByteCount, Queue, Task};
 use std::io;
@@ -163,7 +164,10 @@ impl Flusher {
             runs.into_iter().partition(|run| run.waiting.append.durable);
         self.conclude(written, Ok(())).await;
         if !durable.is_empty() {
-            let synced = self.sync().await;
+            let synced = match planted(Plant::SkipsSync) {
+                true => Ok(()),
+                false => self.sync().await,
+            };
             self.conclude(durable, synced).await;
         }
         let is_long = |segment: &Segment| {
@@ -312,7 +316,8 @@ impl Flusher {
         let mut buffer = self.take_buffer(SMALL_BATCH_BYTES_MAX).await;
         buffer.set_length(usize::try_from(end - start).expect("at most a batch"));
         buffer.fill(0);
-        for run in &runs {
+        let dropped = usize::from(planted(Plant::DropsTailOfBatch) && runs.len() > 1);
+        for run in &runs[..runs.len() - dropped] {
             let mut put = |at: u64, bytes: &[u8]| {
                 let at = usize::try_from(run.position() - start + at).expect("within the batch");
                 buffer[at..at + bytes.len()].copy_from_slice(bytes);
@@ -385,7 +390,11 @@ impl Flusher {
 async fn sync(drive: &LocalDrive, segment: &mut Segment) {
     let upto = segment.position;
     drive.count(0, 1);
-    if let Err(error) = segment.file.sync().await {
+    let mut synced = segment.file.sync().await;
+    if synced.is_err() && planted(Plant::RetriesSync) {
+        synced = segment.file.sync().await;
+    }
+    if let Err(error) = synced {
         return drive.fail(Failure::Poisoned, "syncing a segment", &error);
     }
     // Why: bytes in a file that no directory names are gone with this process.

@@ -16,6 +16,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use hamster_core::ByteCount;
 use hamster_core::ids::DriveOrdinal;
 use hamster_core::limits::RUN_MOVES_MAX;
+use hamster_core::plant::{Plant, planted};
 use std::ops::Range;
 use std::pin::pin;
 
@@ -141,6 +142,7 @@ impl StripeRead<'_> {
 
     /// Where the slices of a stripe are.
     pub async fn sources(&self, stripe: u64) -> Result<Sources, ReadError> {
+        let stripe = stripe.saturating_sub(u64::from(planted(Plant::ReadsWrongStripe)));
         let shard_offset = self.geometry().shard_offset(stripe);
         let range = shard_offset..shard_offset + self.geometry().slice_bytes_of(stripe);
         let pieces = self.location.pieces.iter().filter(|piece| piece.checksum.is_some());

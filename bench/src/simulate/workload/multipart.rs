@@ -25,10 +25,10 @@ impl Hands {
         let Some(upload) = element(&answer.text(), "UploadId").map(str::to_owned) else {
             return self.work.oracle.violated(format!("{path}: an upload without an id"));
         };
-        let lengths: &[usize] = match self.work.below(12) {
+        let lengths: &[usize] = match self.work.below(40) {
             0 => &[PART_BYTES_MIN, 1000],
-            1..4 => &[200_000],
-            4..8 => &[5_000],
+            1..8 => &[200_000],
+            8..20 => &[5_000],
             _ => &[8],
         };
         let (mut parts, mut doubtful) = (Vec::new(), false);
@@ -60,6 +60,7 @@ impl Hands {
         length: usize,
     ) -> Option<(Run, usize)> {
         let run = self.work.run(length);
+        let etag = run.etag();
         let call = Call {
             method: "PUT",
             path: path.to_owned(),
@@ -69,7 +70,7 @@ impl Hands {
         };
         for tries in 0..ATTEMPTS {
             if let Some(answer) = self.call(&call, &[200]).await {
-                if answer.etag != run.etag() {
+                if answer.etag != etag {
                     self.work.oracle.violated(format!("{path}: part {number}: {}", answer.etag));
                 }
                 return Some((run, tries));
