@@ -8,7 +8,7 @@ use super::content::{ABSENT, Value};
 use hamster_core::Set;
 
 /// States that are looked at before the search is given up. Giving up counts as a failure.
-const STATES_MAX: usize = 2_000_000;
+const STATES_MAX: usize = 100_000;
 
 /// What an operation did, or may have done, to its key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -119,6 +119,8 @@ impl Connection {
                 let (connection, telling) = (Rc::clone(self), Rc::clone(switch));
                 switch.act_at(now + latency, move || {
                     if let Packet::Data(bytes) = packet {
+                        // Why: what has overtaken it would be taken for its other half.
+                        connection.pipes[end].state.borrow_mut().overtaken_by.clear();
                         let some = bytes.slice(..bytes.len() / 2);
                         connection.arrive(&telling, end, number, Packet::Data(some));
                     }
