@@ -36,9 +36,11 @@ pub(crate) struct Switch {
     /// Those that are not without fault.
     links: RefCell<BTreeMap<Route, Link>>,
     /// What waits for a clogged link.
-    held: RefCell<BTreeMap<Route, Vec<Box<dyn FnOnce()>>>>,
+    held: RefCell<BTreeMap<Route, Vec<Sending>>>,
 }
 
+/// Puts a packet on the way.
+type Sending = Box<dyn FnOnce()>;
 /// From one host to another.
 type Route = (IpAddr, IpAddr);
 
