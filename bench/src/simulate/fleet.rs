@@ -74,7 +74,7 @@ fn fleet(args: &SimulateArgs, quiet: bool) -> io::Result<Summary> {
         }
         let done = running.iter_mut().position(|(_, child)| !matches!(child.try_wait(), Ok(None)));
         let Some(done) = done else {
-            std::thread::sleep(LOOK_INTERVAL);
+            rest();
             continue;
         };
         let (seed, child) = running.swap_remove(done);
@@ -102,6 +102,11 @@ fn fleet(args: &SimulateArgs, quiet: bool) -> io::Result<Summary> {
 #[expect(clippy::disallowed_methods, reason = "it stands outside of the world, and tells its pace")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "it waits for processes, outside of the world")]
+fn rest() {
+    std::thread::sleep(LOOK_INTERVAL);
 }
 
 fn drawn_base() -> u64 {
