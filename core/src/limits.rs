@@ -104,6 +104,15 @@ pub const READ_PATIENCE_MAX: Duration = Duration::from_millis(200);
 pub const READ_SLOWNESS_MAX: u32 = 4;
 /// A read that has not come after this never will.
 pub const READ_WAIT_MAX: Duration = Duration::from_secs(30);
+/// After a proposal of so many commands the next waits half as long as that one took, for others to
+/// come along ...
+pub const BUSY_PROPOSAL_COMMANDS: usize = 8;
+/// ... and at most so long.
+pub const BUSY_PROPOSAL_WAIT_MAX: Duration = Duration::from_millis(2);
+/// After a batch of so many runs a core counts as busy, and lets others come before the next ...
+pub const BUSY_BATCH_RUNS: usize = 4;
+/// ... by letting all that is ready run so often.
+pub const BUSY_BATCH_YIELDS: u32 = 4;
 /// Reads that one core has under way on one drive; more wait or go elsewhere. Why a sixteenth of
 /// [`DISK_REQUESTS_IN_FLIGHT_MAX`]: drives that hang leave the others room.
 pub const READS_PER_DRIVE_MAX: usize = DISK_REQUESTS_IN_FLIGHT_MAX / 16;
@@ -127,6 +136,13 @@ pub const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
 pub const RECLAIM_BATCH_BODIES: usize = 256;
 /// Segments worth compacting are looked for this often.
 pub const COMPACTION_INTERVAL: Duration = Duration::from_secs(1);
+/// A segment is compacted when nothing in it has died for so long: what dies soon anyway is not
+/// written again.
+pub const COMPACTION_QUIET: Duration = Duration::from_secs(10);
+/// It is not waited for if dead bytes exceed live ones by so many segments.
+pub const COMPACTION_WASTE_SEGMENTS: u64 = 4;
+/// Nor if less than this part (one in so many) of the drive is free.
+pub const COMPACTION_FREE_PART: u64 = 8;
 /// A segment that could not be compacted is tried again after this.
 pub const COMPACTION_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 /// What compaction reads and writes again at a time.
@@ -161,6 +177,9 @@ pub const INDEX_STRETCH_ENTRIES_MAX: usize = 16 * 1024;
 pub const INDEX_TABLES_PER_TIER: usize = 8;
 /// Entries that a merge moves before other tasks of the core get their turn.
 pub const INDEX_MERGE_ENTRIES_PER_TURN: u64 = 512;
+/// Entries that merges move for each entry that comes in, if more and more come: as many as an entry is
+/// moved in its life, and some.
+pub const INDEX_MERGE_STRETCHES_PER_STRETCH: u64 = 8;
 /// Stretches that wait for the keeper of a drive's index.
 pub const INDEX_STRETCHES_WAITING_MAX: usize = 64;
 /// Runs that recovery hands to a lane's owner at once.

@@ -1,5 +1,9 @@
 //! Compaction: a small segment of which half is dead or was never written gives its space back.
 //!
+//! Not at once: what is in it may die soon, too, and need not be written again then. So it waits until
+//! nothing in the segment has died for a while, or all of it has, or the drive is short of room
+//! (ADR 0010).
+//!
 //! What is still needed is written again, to the active segment; the index goes by the newer place;
 //! then the segment is retired. What is needed, metadata says: the counts of dead bytes only tell
 //! where to look. A crash leaves two copies at worst, of which either may be read; so does a body
@@ -17,8 +21,14 @@ use crate::shards::{ShardDrive, Shards};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use hamster_core::ids::DataId;
-use hamster_core::limits::{COMPACTION_BATCH_BYTES, COMPACTION_RETRY_INTERVAL};
+use hamster_core::limits::{
+    COMPACTION_BATCH_BYTES, COMPACTION_FREE_PART, COMPACTION_RETRY_INTERVAL,
+    COMPACTION_WASTE_SEGMENTS,
+};
+use hamster_core::{Instant, Set};
 use std::io;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// Knows what is needed. Implemented by the node.
 pub trait Needs {
@@ -45,14 +55,24 @@ enum Stays {
     ShuttingDown,
 }
 
-/// Compacts one segment of each drive that this core keeps the index of, if one is worth it.
-pub(crate) async fn drives(shards: &Shards, needs: &dyn Needs) {
+/// A segment that is worth it, as it was last looked at.
+pub(crate) struct Seen {
+    live_bytes: u64,
+    /// So many are live since then.
+    since: Instant,
+    /// Stays until then whatever becomes of it.
+    not_before: Instant,
+}
+
+/// Compacts one segment of each drive that this core keeps the index of, if one is worth it and
+/// `quiet` for so long.
+pub(crate) async fn drives(shards: &Shards, needs: &dyn Needs, quiet: Duration) {
     for drive in shards.kept_drives() {
         let local = &drive.local;
         if !matches!(local.state(), DriveState::Live | DriveState::Full) {
             continue;
         }
-        let Some(victim) = victim(shards, local) else { continue };
+        let Some(victim) = victim(shards, local, quiet) else { continue };
         local.compacting.set(true);
         let outcome = local.while_in_service(segment(shards, drive, &victim, needs)).await;
         local.compacting.set(false);
@@ -63,26 +83,64 @@ pub(crate) async fn drives(shards: &Shards, needs: &dyn Needs) {
     }
 }
 
-/// The segment of a drive with the most to give back.
-fn victim(shards: &Shards, drive: &LocalDrive) -> Option<Covered> {
+/// The segment of a drive with the most to give back, of those whose time has come.
+fn victim(shards: &Shards, drive: &LocalDrive, quiet: Duration) -> Option<Covered> {
     let now = drive.core.clock().now();
-    let mut put_off = drive.put_off.borrow_mut();
-    put_off.retain(|_, until| *until > now);
     let segments = shards.lanes().segments(drive.ordinal)?;
     let length = drive.segment_bytes(Class::Small).get();
-    let worth_it = segments.iter().filter(|one| is_worth_it(one, length));
-    let open_to_it = worth_it.filter(|one| !put_off.contains_key(&one.segment));
-    let victim = open_to_it.min_by_key(|one| live_bytes(one))?.clone();
+    let worth_it: Vec<&Covered> = segments.iter().filter(|one| is_worth_it(one, length)).collect();
+    let is_pressed = is_short_of_room(drive) || has_too_much_waste(&segments, length);
+    let mut seen = drive.compactable.borrow_mut();
+    let numbers: Set<_> = worth_it.iter().map(|covered| covered.segment).collect();
+    seen.retain(|number, _| numbers.contains(number));
+    let is_due = |covered: &&Covered| {
+        let live_bytes = live_bytes(covered);
+        let new = Seen { live_bytes, since: now, not_before: now };
+        let seen = seen.entry(covered.segment).or_insert(new);
+        if seen.live_bytes != live_bytes {
+            (seen.live_bytes, seen.since) = (live_bytes, now);
+        }
+        let is_time = is_pressed || live_bytes == 0 || now.since(seen.since) >= quiet;
+        is_time && now >= seen.not_before
+    };
+    let due = worth_it.into_iter().filter(is_due);
+    let victim = due.min_by_key(|one| live_bytes(one))?.clone();
     // Why put off in any case: one that stays as it is must not be read again and again.
-    put_off.insert(victim.segment, now + COMPACTION_RETRY_INTERVAL);
+    if let Some(seen) = seen.get_mut(&victim.segment) {
+        seen.not_before = now + COMPACTION_RETRY_INTERVAL;
+    }
     Some(victim)
 }
 
 /// Why half: what is written again is then no more than what is freed. That counts the rest of a
 /// segment which a start did not take up again.
 fn is_worth_it(covered: &Covered, segment_bytes: u64) -> bool {
-    let all = covered.upto.max(segment_bytes).saturating_sub(RUNS_START);
-    covered.class == Class::Small && covered.sealed && live_bytes(covered) <= all / 2
+    is_sealed(covered) && live_bytes(covered) <= all_bytes(covered, segment_bytes) / 2
+}
+
+fn is_sealed(covered: &Covered) -> bool {
+    covered.class == Class::Small && covered.sealed
+}
+
+fn is_short_of_room(drive: &LocalDrive) -> bool {
+    let total = drive.gauges().total_bytes.load(Ordering::Relaxed);
+    drive.gauges().free_bytes.load(Ordering::Relaxed) < total / COMPACTION_FREE_PART
+}
+
+/// Why against what lives: the space that waiting costs is then bounded by a part of what is needed
+/// anyway. Why some segments more: each core has one that fills.
+fn has_too_much_waste(segments: &[Covered], segment_bytes: u64) -> bool {
+    let (mut live, mut all) = (0, 0);
+    for covered in segments.iter().filter(|covered| is_sealed(covered)) {
+        live += live_bytes(covered);
+        all += all_bytes(covered, segment_bytes);
+    }
+    all - live > live + COMPACTION_WASTE_SEGMENTS * segment_bytes
+}
+
+/// What a segment takes on its drive.
+fn all_bytes(covered: &Covered, segment_bytes: u64) -> u64 {
+    covered.upto.max(segment_bytes).saturating_sub(RUNS_START)
 }
 
 fn live_bytes(covered: &Covered) -> u64 {
@@ -111,7 +169,10 @@ async fn segment(
         }
     }
     keep(shards, drive, batch, needs).await?;
-    if !scan.has_read_all(covered.upto) {
+    // What is rotten cannot be written again. It goes when nothing of the segment counts as live:
+    // then it was rebuilt elsewhere, and what of it could be read was asked for above.
+    let may_have_rot = live_bytes(covered) == 0 && scan.has_found_all(covered.upto);
+    if !scan.has_read_all(covered.upto) && !may_have_rot {
         return Err(Stays::Damaged(scan.damaged().to_vec()));
     }
     let retired = shards.lanes().retire(drive.local.ordinal, number).await;

@@ -33,6 +33,7 @@ use std::io;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Why the drives could not be opened. The node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -308,9 +309,10 @@ impl Shards {
         repair::rebuild(self, location, targets, bad).await
     }
 
-    /// Compacts one segment of each drive whose index this core keeps, if one is half dead.
-    pub async fn compact(&self, needs: &dyn Needs) {
-        compact::drives(self, needs).await;
+    /// Compacts one segment of each drive whose index this core keeps, if one is half dead and nothing
+    /// in it has died for as long as `quiet`, or the drive is short of room.
+    pub async fn compact(&self, needs: &dyn Needs, quiet: Duration) {
+        compact::drives(self, needs, quiet).await;
     }
 
     /// Goes through the index of a drive: frees what nothing refers to, and finds anew how much of each

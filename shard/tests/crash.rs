@@ -168,7 +168,9 @@ async fn follow(cluster: Cluster, steps: Vec<Step>) {
                     let core = core_of(&cluster, shards.core_index().get());
                     let needed = needed.clone();
                     core.spawn(Queue::Background, async move {
-                        shards.compact(&NeededIf(|data| needed.contains(&data))).await;
+                        shards
+                            .compact(&NeededIf(|data| needed.contains(&data)), Duration::ZERO)
+                            .await;
                     })
                 });
                 let compacting = join_all(compacting.collect::<Vec<_>>());

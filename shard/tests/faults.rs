@@ -15,6 +15,7 @@ use hamster_core::{ByteCount, Entropy, Set};
 use hamster_shard::{DriveState, Location, Shards, WriteError};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 const SICK: u32 = 0;
 const ROUNDS: u64 = 12;
@@ -67,7 +68,7 @@ async fn history(shards: &Shards, bytes: &Bytes) -> Told {
                 compactions.set(compactions.get() + 1);
                 needed.contains(&data)
             };
-            shards.compact(&NeededIf(is_needed)).await;
+            shards.compact(&NeededIf(is_needed), Duration::ZERO).await;
         }
     }
     Told { written, errors, compactions: compactions.get() }

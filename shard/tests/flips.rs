@@ -205,6 +205,37 @@ fn flipped_bits_and_cuts_of_long_records_are_noticed() {
     flip_and_cut(true);
 }
 
+#[test]
+fn a_table_that_a_look_up_finds_damaged_is_made_anew_at_the_next_start() {
+    let example = example();
+    let leaf = example.records.iter().find(|record| record.name == "table leaf").expect("one");
+    let world = World::new(1);
+    let node = world.node(1);
+    node.load(&example.image);
+    node.disk(path(0)).flip(&leaf.file, leaf.range.start + 100, 1);
+    let cluster = Cluster { node, world: world.clone(), drives: 2 };
+    let on_drive_0 = |(location, body): &(Rc<Location>, Bytes)| {
+        let mut location = (**location).clone();
+        location.pieces[1].checksum = None;
+        (Rc::new(location), body.clone())
+    };
+    let bodies: Vec<_> = example.bodies.iter().map(on_drive_0).collect();
+    world.run(async move {
+        let running = cluster.open_with(MEMORY).await;
+        let mut unread = 0;
+        for (location, _) in &bodies {
+            unread += u32::from(read(&running.shards[0], location, 0..u64::MAX).await.is_err());
+        }
+        assert!(unread > 0, "the damaged leaf is not needed");
+        cluster.world.clock().sleep(std::time::Duration::from_secs(1)).await;
+        cluster.node.crash();
+        cluster.node.start();
+        let running = cluster.open_with(MEMORY).await;
+        check(&running.shards[0], &bodies).await;
+        assert_eq!(running.table.status()[0].corruptions, 0);
+    });
+}
+
 /// Damages all records of the example that are as long as asked.
 fn flip_and_cut(long: bool) {
     let example = example();

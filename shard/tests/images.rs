@@ -175,7 +175,7 @@ impl History {
                 .is_some_and(|body| matches!(body.fate, Fate::Sent | Fate::Acknowledged))
         });
         loop {
-            shards.compact(&needs).await;
+            shards.compact(&needs, Duration::ZERO).await;
             clock.sleep(Duration::from_millis(1)).await;
         }
     }

@@ -86,7 +86,7 @@ fn start(cluster: &Cluster, running: &Running, entropy: &Entropy, model: &Model)
         drop(core.spawn(Queue::Background, async move {
             loop {
                 own.clock().sleep(Duration::from_millis(20)).await;
-                shards.compact(&needs).await;
+                shards.compact(&needs, Duration::ZERO).await;
             }
         }));
     }
@@ -161,10 +161,54 @@ async fn until_recycled(cluster: &Cluster, running: &Running, model: &Model, ent
     while running.table.status().iter().any(|drive| drive.recycled == 0) {
         let seeded = Entropy::seeded(entropy.next_u64());
         write_some(shards.clone(), seeded, model.clone(), 100).await;
-        shards.compact(model).await;
+        shards.compact(model, Duration::ZERO).await;
         let spares = files(cluster, 0, ".spare").await;
         assert!(spares.len() <= SPARE_SEGMENTS_PER_DRIVE_MAX, "{spares:?}");
     }
+}
+
+#[test]
+fn what_dies_soon_anyway_is_not_written_again_and_what_stays_is_put_together() {
+    with_cluster(11, 1, DRIVES, |cluster| async move {
+        (0..DRIVES).for_each(|drive| cluster.disk(drive).set_capacity(CAPACITY));
+        let running = cluster.open().await;
+        let (shards, entropy) = (&running.shards[0], Entropy::seeded(11));
+        let quiet = Duration::from_secs(10);
+        let clock = cluster.world.clock();
+        let later = |seconds| clock.sleep(Duration::from_secs(seconds));
+        let needs = Model::default();
+        // Two segments, of which the first is full.
+        for _ in 0..50 {
+            let data = new_data(shards, &entropy);
+            let body = body(entropy.next_u64(), 120_000);
+            let receipt = shards.write_small(Profile::new(1, 2).plan(data), body.clone()).await;
+            let location = Rc::new(receipt.expect("all drives live").into_location());
+            needs.0.borrow_mut().push((location, body));
+        }
+        later(1).await;
+        let free_first = |count: usize| {
+            let dead: Written = needs.0.borrow_mut().drain(..count).collect();
+            let dead: Vec<Location> =
+                dead.iter().map(|(location, _)| (**location).clone()).collect();
+            async move { shards.free(&dead).await.expect("the node runs") }
+        };
+        free_first(20).await;
+        // One more dies between any two looks.
+        for _ in 0..4 {
+            shards.compact(&needs, quiet).await;
+            later(6).await;
+            assert_eq!(files(&cluster, 0, ".spare").await, [""; 0], "written again too soon");
+            free_first(1).await;
+        }
+        // Now what is left stays.
+        later(1).await;
+        shards.compact(&needs, quiet).await;
+        later(11).await;
+        shards.compact(&needs, quiet).await;
+        later(1).await;
+        assert_eq!(files(&cluster, 0, ".spare").await.len(), 1);
+        check(shards, &needs.live()).await;
+    });
 }
 
 /// How often the file of a segment was used, as its header says.

@@ -6,10 +6,13 @@ use bytes::Bytes;
 use cluster::*;
 use futures_util::future::LocalBoxFuture;
 use hamster_core::ids::{DataId, DriveOrdinal, ShardIndex};
-use hamster_core::{Entropy, Map};
+use hamster_core::limits::COMPACTION_RETRY_INTERVAL;
+use hamster_core::{ByteCount, Entropy, Map};
 use hamster_shard::{Claims, Location, Shards, Target};
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What metadata would say.
 #[derive(Default)]
@@ -132,6 +135,63 @@ fn what_was_cut_off_goes_and_what_is_referred_to_or_held_stays() {
             check(&running.shards[2], &written).await;
         });
     }
+}
+
+#[test]
+fn a_segment_with_rot_goes_when_what_was_rotten_is_rebuilt() {
+    with_cluster(5, 1, 3, |cluster| async move {
+        // Segments are short then.
+        (0..3).for_each(|drive| cluster.disk(drive).set_capacity(ByteCount::mib(256)));
+        let running = cluster.open().await;
+        let (shards, entropy) = (&running.shards[0], Entropy::seeded(5));
+        let mut written = Vec::new();
+        for _ in 0..50 {
+            let body = body(entropy.next_u64(), 120_000);
+            let plan = Profile::new(1, 2).plan(new_data(shards, &entropy));
+            let receipt = shards.write_small(plan, body.clone()).await.expect("all drives live");
+            written.push((Rc::new(receipt.into_location()), body));
+        }
+        cluster.world.clock().sleep(Duration::from_secs(1)).await;
+        // The header of the first run, and nothing else of the segment stays in use.
+        let segments = || async {
+            let disk = cluster.node.core(0).disk().clone();
+            let directory = disk.directory(&path(1).join("segments")).await.expect("there");
+            let mut names: Vec<String> =
+                directory.list().await.expect("told").into_iter().map(|entry| entry.name).collect();
+            names.retain(|name| name.ends_with(".small"));
+            names.sort();
+            names
+        };
+        let rotten = segments().await.remove(0);
+        cluster.disk(1).corrupt(PathBuf::from("segments").join(&rotten), 4096 + 40);
+        let rest = written.split_off(1);
+        let (dead, live) = rest.split_at(40);
+        let dead: Vec<Location> = dead.iter().map(|(location, _)| (**location).clone()).collect();
+        shards.free(&dead).await.expect("the node runs");
+        written.extend_from_slice(live);
+        let ids: Vec<DataId> = written.iter().map(|(location, _)| location.data).collect();
+        let needs = NeededIf(|data| ids.contains(&data));
+        let truth = Truth::of(&running, &written);
+        sweep(&running, &truth).await;
+        shards.compact(&needs, Duration::ZERO).await;
+        cluster.world.clock().sleep(Duration::from_secs(1)).await;
+        assert!(segments().await.contains(&rotten), "what is rotten may be wanted");
+        let mut repaired = (*written[0].0).clone();
+        let bad = ShardIndex::new(1);
+        let target = Target { shard: bad, drive: DriveOrdinal::new(1) };
+        let rebuilt = shards.rebuild(&repaired, &[target], &[bad]).await;
+        repaired.pieces[1] = rebuilt.expect("all drives live")[0];
+        written[0].0 = Rc::new(repaired);
+        sweep(&running, &Truth::of(&running, &written)).await;
+        cluster.world.clock().sleep(2 * COMPACTION_RETRY_INTERVAL).await;
+        shards.compact(&needs, Duration::ZERO).await;
+        cluster.world.clock().sleep(Duration::from_secs(1)).await;
+        assert!(!segments().await.contains(&rotten), "nothing in it is needed");
+        check(shards, &written).await;
+        let running = cluster.restart().await;
+        check(&running.shards[0], &written).await;
+        assert!(running.table.status().iter().all(|drive| drive.corruptions == 0));
+    });
 }
 
 #[test]

@@ -12,7 +12,8 @@ use futures_util::future::LocalBoxFuture;
 use hamster_core::Core;
 use hamster_core::ids::DataId;
 use hamster_core::limits::{
-    COMPACTION_INTERVAL, DATA_IDS_PER_CALL_MAX, RECLAIM_BATCH_BODIES, RECLAIM_INTERVAL,
+    COMPACTION_INTERVAL, COMPACTION_QUIET, DATA_IDS_PER_CALL_MAX, RECLAIM_BATCH_BODIES,
+    RECLAIM_INTERVAL,
 };
 use hamster_meta::record::{DataRecord, Sequence};
 use hamster_meta::{Meta, MetaError};
@@ -60,7 +61,7 @@ pub async fn compact(core: Core, control: Control, meta: Meta, shards: Shards) {
     let needs = Needed { control, meta };
     loop {
         core.clock().sleep(COMPACTION_INTERVAL).await;
-        shards.compact(&needs).await;
+        shards.compact(&needs, COMPACTION_QUIET).await;
     }
 }
 

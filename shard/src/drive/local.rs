@@ -2,6 +2,7 @@
 
 use super::table::{Entry, Gauges};
 use super::{DriveState, DriveTable, Failure, OpenDrive};
+use crate::compact::Seen;
 use crate::segment::{Class, FileName, file_name, parse_file_name, spare_name};
 use futures_util::future::{Either, select};
 use hamster_core::disk::{self, is_cancelled};
@@ -10,7 +11,7 @@ use hamster_core::limits::{
     DRIVE_ANSWER_TIMEOUT, DRIVE_HEADROOM_BYTES_MIN, DRIVE_LOOK_INTERVAL, INDEX_STRETCH_ENTRIES_MAX,
     SEGMENT_BYTES_MIN, SEGMENT_FILES_OPEN_MAX, SPARE_SEGMENTS_PER_DRIVE_MAX,
 };
-use hamster_core::{ByteCount, Core, Directory, File, Instant, Map};
+use hamster_core::{ByteCount, Core, Directory, File, Map};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
@@ -29,8 +30,8 @@ pub(crate) struct LocalDrive {
     pub stretch_entries: usize,
     /// Compaction may use half of the headroom: it gives back more than it takes.
     pub compacting: Cell<bool>,
-    /// Segments that are not looked at for compaction before then.
-    pub put_off: RefCell<Map<SegmentNumber, Instant>>,
+    /// Segments that compaction may take one day, as it has last seen them.
+    pub compactable: RefCell<Map<SegmentNumber, Seen>>,
     /// For its presence.
     pub identity: OpenDrive,
     table: Arc<DriveTable>,
@@ -62,7 +63,7 @@ impl LocalDrive {
             writer_epoch,
             stretch_entries: INDEX_STRETCH_ENTRIES_MAX,
             compacting: Cell::new(false),
-            put_off: RefCell::default(),
+            compactable: RefCell::default(),
             identity,
             table: Arc::clone(table),
             number_next: Cell::new(u64::from(core.index().get())),

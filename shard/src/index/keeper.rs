@@ -5,8 +5,8 @@
 //! stretches of a segment are taken only one behind the other; one that does not follow stays in
 //! memory, and the next start reads it from the segment again.
 
-use super::cursor::Cursor;
 use super::manifest::{Covered, Decoded, Manifest};
+use super::merge::Merge;
 use super::table::{self, FileName, Table, TableError, TableInfo};
 use super::writer::TableWriter;
 use super::{Entry, Key, Part};
@@ -18,7 +18,10 @@ use crate::segment::header::RUNS_START;
 use crate::segment::{self, Class};
 use hamster_core::disk::is_full;
 use hamster_core::ids::SegmentNumber;
-use hamster_core::limits::{BLOCK_BYTES, INDEX_MERGE_ENTRIES_PER_TURN, INDEX_TABLES_PER_TIER};
+use hamster_core::limits::{
+    BLOCK_BYTES, INDEX_MERGE_ENTRIES_PER_TURN, INDEX_MERGE_STRETCHES_PER_STRETCH,
+    INDEX_TABLES_PER_TIER,
+};
 use hamster_core::sync::{OneshotSender, Receiver};
 use hamster_core::{Map, Set};
 use std::cell::RefCell;
@@ -75,6 +78,8 @@ pub(crate) enum Order {
     Swept(Vec<(SegmentNumber, u64)>),
     /// Nothing in this segment is needed any more: remove it, or keep its file as a spare.
     Retire(SegmentNumber),
+    /// A table is rotten.
+    StartAnew,
 }
 
 pub(crate) struct Keeper {
@@ -85,6 +90,8 @@ pub(crate) struct Keeper {
     now: Rc<RefCell<Snapshot>>,
     /// Bytes that are dead, by segment. Lost in a crash, at worst: it only says where to look.
     dead: Map<SegmentNumber, u64>,
+    /// Merges under way: each of tables newer than those of the one before, and smaller.
+    merging: Vec<Merge>,
     /// A table is damaged: nothing is made of it any more, and the next start begins anew.
     given_up: bool,
 }
@@ -111,23 +118,46 @@ impl Keeper {
         manifest.segments.retain(|covered| present.contains(&covered.segment));
         let dead = manifest.segments.iter().map(|covered| (covered.segment, covered.dead_bytes));
         let dead = dead.collect();
-        Ok(Self { drive: Rc::clone(drive), lanes, manifest, now, dead, given_up: false })
+        let (drive, merging) = (Rc::clone(drive), Vec::new());
+        Ok(Self { drive, lanes, manifest, now, dead, merging, given_up: false })
     }
 
     pub async fn run(mut self, mut orders: Receiver<Order>) {
-        while let Some(order) = orders.receive().await {
+        loop {
+            let order = match self.merging.is_empty() {
+                true => match orders.receive().await {
+                    Some(order) => Some(order),
+                    None => return,
+                },
+                false => orders.try_receive(),
+            };
             match order {
-                Order::Tabulate(stretch, done) => {
-                    self.tabulate(stretch).await;
-                    // Whoever asked may be gone.
-                    let _ = done.send(());
-                    self.merge().await;
-                }
-                Order::Died(dead) => self.died(dead).await,
-                Order::Swept(dead) => self.swept(dead).await,
-                Order::Retire(segment) => self.retire(&[segment]).await,
+                Some(order) => self.follow(order).await,
+                // Why in steps: writers wait for their table, and a large merge takes minutes.
+                None => self.merge(INDEX_MERGE_ENTRIES_PER_TURN).await,
             }
         }
+    }
+
+    async fn follow(&mut self, order: Order) {
+        match order {
+            Order::Tabulate(stretch, done) => {
+                self.tabulate(stretch).await;
+                // Whoever asked may be gone.
+                let _ = done.send(());
+                self.begin_merge().await;
+                // Why also while more is asked: as many entries are merged as come in.
+                self.merge(INDEX_MERGE_STRETCHES_PER_STRETCH * self.stretch_entries()).await;
+            }
+            Order::Died(dead) => self.died(dead).await,
+            Order::Swept(dead) => self.swept(dead).await,
+            Order::Retire(segment) => self.retire(&[segment]).await,
+            Order::StartAnew => self.start_anew().await,
+        }
+    }
+
+    fn stretch_entries(&self) -> u64 {
+        self.drive.stretch_entries as u64
     }
 
     /// How the index stands: what is behind this changes with the manifest.
@@ -223,8 +253,11 @@ impl Keeper {
     }
 
     async fn save(&mut self, manifest: Manifest) -> io::Result<()> {
-        let bytes = manifest.replace(&self.drive.index).await?;
-        self.drive.count(bytes, 2);
+        // Why not: the next start would go by the damaged table.
+        if !self.given_up {
+            let bytes = manifest.replace(&self.drive.index).await?;
+            self.drive.count(bytes, 2);
+        }
         self.manifest = manifest;
         let version = self.now.borrow().version + 1;
         *self.now.borrow_mut() = Snapshot::of(&self.manifest, version);
@@ -246,49 +279,64 @@ impl Keeper {
         }
     }
 
-    /// Merges tables until few enough are left.
-    async fn merge(&mut self) {
-        while !self.given_up
-            && let Some(count) = mergeable(&self.manifest.tables, self.drive.stretch_entries)
-        {
-            let outcome = self.merge_newest(count).await;
-            match outcome {
-                Ok(()) => {}
-                Err(TableError::Io(error)) => return self.failed(&error),
-                Err(error @ TableError::Damaged { .. }) => return self.start_anew(&error).await,
+    /// Begins to merge tables that are not being merged, if there are enough.
+    async fn begin_merge(&mut self) {
+        let under_way = self.merging.last().map(|merge| merge.infos()[0].number);
+        let is_free = |table: &&TableInfo| Some(table.number) != under_way;
+        let free: Vec<TableInfo> =
+            self.manifest.tables.iter().take_while(is_free).cloned().collect();
+        let Some(count) = mergeable(&free, self.drive.stretch_entries) else { return };
+        if self.given_up {
+            return;
+        }
+        match self.new_merge(&free[..count]).await {
+            Ok(merge) => self.merging.push(merge),
+            Err(error) => self.not_merged(error).await,
+        }
+    }
+
+    async fn new_merge(&mut self, infos: &[TableInfo]) -> Result<Merge, TableError> {
+        let lanes = self.lanes.upgrade().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let tables = lanes.tables(self.drive.ordinal);
+        drop(lanes);
+        let is_one = |table: &&Table| infos.iter().any(|info| info.number == table.info().number);
+        let tables: Vec<Table> = tables.iter().filter(is_one).cloned().collect();
+        // Why: one that this core could not open must not be left out.
+        if tables.len() != infos.len() {
+            return Err(io::Error::from(io::ErrorKind::NotFound).into());
+        }
+        let segments = self.segments().await?;
+        let entries = infos.iter().map(|info| info.entries).sum();
+        let bytes = infos.iter().map(|info| info.leaves * BLOCK_BYTES.get()).sum();
+        let number = self.new_number();
+        let writer = self.writer(number, entries, bytes).await?;
+        Merge::begin(&tables, writer, segments, self.drive.core.buffers()).await
+    }
+
+    /// Moves so many entries of the youngest merge; at its end its table takes the place of those
+    /// that it was made of.
+    async fn merge(&mut self, entries: u64) {
+        let Some(mut merge) = self.merging.pop() else { return };
+        match merge.step(entries, self.drive.core.tasks()).await {
+            Ok(false) => self.merging.push(merge),
+            Ok(true) => match self.end_merge(merge).await {
+                Ok(()) => self.begin_merge().await,
+                Err(error) => self.failed(&error),
+            },
+            Err(error) => {
+                merge.abandon().await;
+                self.not_merged(error).await;
             }
         }
     }
 
-    async fn merge_newest(&mut self, count: usize) -> Result<(), TableError> {
-        let Some(lanes) = self.lanes.upgrade() else { return Ok(()) };
-        let tables = lanes.tables(self.drive.ordinal);
-        drop(lanes);
-        let infos = &self.manifest.tables[..count];
-        let is_one = |table: &&Table| infos.iter().any(|info| info.number == table.info().number);
-        let mut cursors = Vec::with_capacity(count);
-        for table in tables.iter().filter(is_one) {
-            let mut cursor = table.cursor(self.drive.core.buffers(), None);
-            let head = cursor.next().await?;
-            cursors.push((head, cursor));
-        }
-        // Why: one that this core could not open must not be left out.
-        if cursors.len() != count {
-            return Err(io::Error::from(io::ErrorKind::NotFound).into());
-        }
-        let entries = infos.iter().map(|info| info.entries).sum();
-        let bytes = infos.iter().map(|info| info.leaves * BLOCK_BYTES.get()).sum();
-        let number = self.new_number();
-        let mut manifest = self.manifest.clone();
-        let mut writer = self.writer(number, entries, bytes).await?;
-        if let Err(error) = self.copy(&mut cursors, &mut writer).await {
-            // Why ignored: what is left of it goes at the next start.
-            let _ = writer.abandon().await;
-            return Err(error);
-        }
-        let merged = writer.finish().await?;
+    async fn end_merge(&mut self, merge: Merge) -> io::Result<()> {
+        let (replaced, merged) = merge.finish().await?;
         self.count(merged.as_ref());
-        let replaced: Vec<TableInfo> = manifest.tables.splice(..count, merged).collect();
+        let mut manifest = self.manifest.clone();
+        let is_first = |table: &TableInfo| table.number == replaced[0].number;
+        let Some(at) = manifest.tables.iter().position(is_first) else { return Ok(()) };
+        manifest.tables.splice(at..at + replaced.len(), merged);
         self.save(manifest).await?;
         self.publish(None).await;
         for table in replaced {
@@ -297,23 +345,15 @@ impl Keeper {
         Ok(())
     }
 
-    async fn copy(
-        &self,
-        cursors: &mut [(Option<Entry>, Cursor)],
-        writer: &mut TableWriter,
-    ) -> Result<(), TableError> {
-        let segments = self.segments().await?;
-        let mut moved: u64 = 0;
-        while let Some(entry) = next(cursors).await? {
-            if segments.contains(&entry.placement.segment) {
-                writer.push(&entry).await?;
-            }
-            moved += 1;
-            if moved.is_multiple_of(INDEX_MERGE_ENTRIES_PER_TURN) {
-                self.drive.core.tasks().yield_now().await;
+    async fn not_merged(&mut self, error: TableError) {
+        match error {
+            TableError::Io(error) => self.failed(&error),
+            TableError::Damaged { .. } => {
+                self.drive.gauges().corruptions.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(drive = %self.drive.ordinal, %error, "its index cannot be read");
+                self.start_anew().await;
             }
         }
-        Ok(())
     }
 
     /// The segments that are there: entries of others are left out.
@@ -398,11 +438,15 @@ impl Keeper {
 
     /// A damaged table is derived data: the next start reads the segments. Until then its shards
     /// are read from other drives.
-    async fn start_anew(&mut self, error: &TableError) {
-        self.drive.gauges().corruptions.fetch_add(1, Ordering::Relaxed);
-        self.given_up = true;
+    async fn start_anew(&mut self) {
+        if std::mem::replace(&mut self.given_up, true) {
+            return;
+        }
+        for merge in std::mem::take(&mut self.merging) {
+            merge.abandon().await;
+        }
         let drive = self.drive.ordinal;
-        tracing::error!(%drive, %error, "its index is made anew at the next start: restart soon");
+        tracing::error!(%drive, "its index is made anew at the next start: restart soon");
         let none = Manifest { drive: self.drive.uuid, ..Manifest::default() };
         if let Err(error) = none.replace(&self.drive.index).await {
             self.failed(&error);
@@ -442,22 +486,6 @@ fn mergeable(tables: &[TableInfo], stretch_entries: usize) -> Option<usize> {
         let of_size = newest().filter(|table| tier(table) == limit).count();
         (of_size >= INDEX_TABLES_PER_TIER).then(|| newest().count())
     })
-}
-
-/// The lowest entry of all cursors; of equal keys that of the newest table, which stands first.
-async fn next(cursors: &mut [(Option<Entry>, Cursor)]) -> Result<Option<Entry>, TableError> {
-    let key = |head: &Option<Entry>| head.as_ref().map(|entry| entry.key);
-    let Some(lowest) = cursors.iter().filter_map(|(head, _)| key(head)).min() else {
-        return Ok(None);
-    };
-    let mut newest = None;
-    for (head, cursor) in cursors {
-        if key(head) == Some(lowest) {
-            let entry = std::mem::replace(head, cursor.next().await?);
-            newest = newest.or(entry);
-        }
-    }
-    Ok(newest)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod entry;
 mod filter;
 mod keeper;
 pub(crate) mod manifest;
+mod merge;
 mod table;
 mod view;
 mod writer;

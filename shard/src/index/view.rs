@@ -1,6 +1,6 @@
 //! One core's view of a drive's index: the entries in memory that it keeps, and the tables.
 
-use super::{BlockCache, Entry, Key, Placement, Table};
+use super::{BlockCache, Entry, Key, Placement, Table, TableError};
 use crate::drive::local::LocalDrive;
 use hamster_core::BufferPool;
 use hamster_core::ids::{DataId, DriveOrdinal, SegmentNumber, ShardIndex};
@@ -84,6 +84,8 @@ pub(crate) struct Completed {
     pub entries: Vec<Entry>,
     /// There is no more.
     pub whole: bool,
+    /// A table is rotten.
+    pub is_damaged: bool,
 }
 
 /// What a look-up is for: bytes of a range of the shards of a data id.
@@ -117,7 +119,7 @@ impl Wanted {
         drive: &LocalDrive,
         (cache, pool): (&BlockCache, &BufferPool),
     ) -> Completed {
-        let mut whole = true;
+        let (mut whole, mut is_damaged) = (true, false);
         for table in tables {
             if self.is_met_by(&found) {
                 break;
@@ -134,6 +136,7 @@ impl Wanted {
                 }),
                 Err(error) => {
                     whole = false;
+                    is_damaged |= matches!(error, TableError::Damaged { .. });
                     drive.gauges().corruptions.fetch_add(1, Ordering::Relaxed);
                     tracing::error!(drive = %drive.ordinal, %error, "its index cannot be read");
                 }
@@ -141,7 +144,7 @@ impl Wanted {
         }
         let entry = |(key, placement)| Entry { key, placement };
         let entries = found.into_iter().map(entry).filter(|entry| self.reaches(entry)).collect();
-        Completed { entries, whole }
+        Completed { entries, whole, is_damaged }
     }
 
     fn reaches(&self, entry: &Entry) -> bool {

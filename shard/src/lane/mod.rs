@@ -49,6 +49,8 @@ enum Ask {
     Behind(DriveOrdinal, Option<Key>, usize),
     /// Of the drive's keeper: so much of these segments is dead.
     Swept(DriveOrdinal, Vec<(SegmentNumber, u64)>),
+    /// Of the drive's keeper: a table of the index is rotten.
+    Damaged(DriveOrdinal),
     /// Of the drive's keeper: remove the segment.
     Retire(DriveOrdinal, SegmentNumber),
     /// Segments that were removed.
@@ -90,10 +92,13 @@ impl From<MeshClosed> for WalkError {
 }
 
 /// What a look-up brought.
+#[derive(Default)]
 struct Found {
     runs: Vec<RunEntry>,
     /// The index of every drive that was asked for told all it has.
     whole: bool,
+    /// Drives of whose index a table is rotten.
+    damaged: Vec<DriveOrdinal>,
 }
 
 /// One core's way to the index of every drive. Cheap to clone.
@@ -158,10 +163,19 @@ impl Lanes {
 
     async fn look(&self, wanted: Wanted, drives: Vec<DriveOrdinal>) -> Result<Found, MeshClosed> {
         let owner = self.ownership().owner(wanted.data.partition());
-        match self.ask(owner, Ask::Find(wanted, drives)).await? {
-            Told::Found(found) => Ok(found),
-            Told::Done | Told::Standing(_) => Ok(Found { runs: Vec::new(), whole: false }),
+        let found = match self.ask(owner, Ask::Find(wanted, drives)).await? {
+            Told::Found(found) => found,
+            Told::Done | Told::Standing(_) => Found::default(),
+        };
+        for drive in &found.damaged {
+            self.tell_damaged(*drive).await?;
         }
+        Ok(found)
+    }
+
+    /// Tells the keeper of a drive that its index is rotten.
+    async fn tell_damaged(&self, drive: DriveOrdinal) -> Result<(), MeshClosed> {
+        self.ask(self.ownership().keeper(drive), Ask::Damaged(drive)).await.map(drop)
     }
 
     /// Has entries of a part kept in memory by whoever owns their lanes.
@@ -258,7 +272,11 @@ impl Lanes {
             }
         }
         for table in self.tables(drive).iter() {
-            let entries = table.behind(self.0.own.pool(), after, limit).await?;
+            let entries = table.behind(self.0.own.pool(), after, limit).await;
+            if let Err(TableError::Damaged { .. }) = entries {
+                self.tell_damaged(drive).await?;
+            }
+            let entries = entries?;
             add(entries.into_iter().map(|entry| RunEntry::new(drive, entry)).collect());
         }
         let told = found.into_iter().filter(|(key, _)| upto.is_none_or(|upto| *key <= upto));
@@ -350,9 +368,10 @@ async fn answer(own: &Own, ask: Ask) -> Told {
         Ask::Died(drive, dead) => own.order(drive, Order::Died(dead)).await,
         Ask::Behind(drive, after, limit) => {
             let runs = own.behind(drive, after, limit);
-            return Told::Found(Found { runs, whole: true });
+            return Told::Found(Found { runs, whole: true, ..Found::default() });
         }
         Ask::Swept(drive, dead) => own.order(drive, Order::Swept(dead)).await,
+        Ask::Damaged(drive) => own.order(drive, Order::StartAnew).await,
         Ask::Retire(drive, segment) => own.order(drive, Order::Retire(segment)).await,
         Ask::Forget(drive, segments) => own.forget(drive, &segments),
         Ask::Recovered => own.recovered(),

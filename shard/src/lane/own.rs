@@ -68,10 +68,11 @@ impl Own {
     }
 
     pub async fn find(&self, wanted: &Wanted, drives: &[DriveOrdinal]) -> Found {
-        let mut all = Found { runs: Vec::new(), whole: true };
+        let mut all = Found { whole: true, ..Found::default() };
         for found in join_all(drives.iter().map(|drive| self.find_on(*drive, wanted))).await {
             all.runs.extend(found.runs);
             all.whole &= found.whole;
+            all.damaged.extend(found.damaged);
         }
         all
     }
@@ -80,15 +81,16 @@ impl Own {
         let (found, tables, drive) = {
             let drives = self.drives.borrow();
             let Some(Drive { view, stand: Stand::Open(drive), .. }) = drives.get(&ordinal) else {
-                return Found { runs: Vec::new(), whole: false };
+                return Found::default();
             };
             let (found, tables) = view.look(wanted);
             (found, tables, Rc::clone(drive))
         };
         let caches = (&self.cache, &self.pool);
-        let Completed { entries, whole } = wanted.complete(found, &tables, &drive, caches).await;
+        let completed = wanted.complete(found, &tables, &drive, caches).await;
+        let Completed { entries, whole, is_damaged } = completed;
         let runs = entries.into_iter().map(|entry| RunEntry::new(ordinal, entry)).collect();
-        Found { runs, whole }
+        Found { runs, whole, damaged: is_damaged.then_some(ordinal).into_iter().collect() }
     }
 
     /// Runs of a drive in memory here, behind a key, in order.

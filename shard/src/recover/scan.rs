@@ -95,6 +95,11 @@ impl<'a> Scan<'a> {
         self.damaged.is_empty() && self.end() >= upto
     }
 
+    /// Whether every run below `upto` that can be read was found, whatever stands between them.
+    pub fn has_found_all(&self, upto: u64) -> bool {
+        self.position + RESYNC_BYTES_MAX.get() >= upto
+    }
+
     /// Positions of damaged runs.
     pub fn damaged(&self) -> &[u64] {
         &self.damaged

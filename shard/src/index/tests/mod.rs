@@ -3,6 +3,7 @@
 mod cache;
 mod faults;
 mod format;
+mod merge;
 mod model;
 
 use super::cursor::Cursor;
