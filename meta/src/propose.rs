@@ -14,6 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Gathers commands. Cheap to clone.
 #[derive(Clone)]
@@ -26,6 +27,7 @@ struct Inner {
     shared: Arc<Shared>,
     waiting: RefCell<VecDeque<Waiting>>,
     in_flight: Cell<usize>,
+    former: Cell<Former>,
     session: Cell<Option<(BootNumber, u64)>>,
 }
 
@@ -33,6 +35,13 @@ struct Waiting {
     command: Command,
     weight: usize,
     answer: OneshotSender<Answer>,
+}
+
+/// What is known of the proposal before.
+#[derive(Clone, Copy, Default)]
+struct Former {
+    commands: usize,
+    took: Duration,
 }
 
 impl Proposer {
@@ -45,6 +54,7 @@ impl Proposer {
             shared,
             waiting: RefCell::default(),
             in_flight: Cell::new(0),
+            former: Cell::default(),
             session: Cell::new(None),
         }))
     }
@@ -85,14 +95,28 @@ impl Proposer {
         }
     }
 
+    /// Under load, waits a part of what the proposal before took: what comes meanwhile shares this
+    /// entry and its sync, which more commands wait for than for this.
+    async fn let_others_come(&self) {
+        let Former { commands, took } = self.0.former.get();
+        if commands >= limits::BUSY_PROPOSAL_COMMANDS {
+            let wait = (took / 2).min(limits::BUSY_PROPOSAL_WAIT_MAX);
+            self.0.core.clock().sleep(wait).await;
+        }
+    }
+
     async fn send(&self) {
+        self.let_others_come().await;
         let (commands, answers) = self.take();
+        let (begun, count) = (self.0.core.clock().now(), commands.len());
         if commands.is_empty() {
             return;
         }
         let session = self.session_for(&commands);
         let envelopes = vec![Envelope { session, commands }];
         let result = self.0.group.propose(Proposal { envelopes }).await;
+        let took = self.0.core.clock().now().since(begun);
+        self.0.former.set(Former { commands: count, took });
         let answer_all = |error: MetaError, answers: Vec<OneshotSender<Answer>>| {
             for answer in answers {
                 // Whoever asked has gone: the outcome stands in the log.
