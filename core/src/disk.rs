@@ -8,7 +8,7 @@ use crate::buffer::Buffer;
 use crate::units::ByteCount;
 use crate::{sim, uring};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One core's way to files.
 #[derive(Clone)]
@@ -48,6 +48,18 @@ impl Disk {
             DiskBackend::Sim(disk) => {
                 Ok(Directory(DirectoryBackend::Sim(disk.create_directory(path).await?)))
             }
+        }
+    }
+
+    /// The one name of what is at `path`: absolute, without links and dots. What is missing at its
+    /// end is taken as it is written.
+    ///
+    /// # Errors
+    /// A directory on the way may not be looked into.
+    pub async fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        match &self.0 {
+            DiskBackend::Uring(disk) => disk.resolve(path).await,
+            DiskBackend::Sim(_) => sim::disk::resolve(path),
         }
     }
 }

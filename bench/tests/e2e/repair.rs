@@ -202,7 +202,10 @@ fn only_a_drive_that_is_gone_is_replaced_and_only_by_an_empty_directory() {
     // Across a restart it is an absent drive, which its directory names.
     node.stop();
     node.start();
-    replace(&node, &victim.display().to_string()).assert_ok();
+    // By another name of it.
+    let link = victim.with_extension("link");
+    std::os::unix::fs::symlink(&victim, &link).expect("linked");
+    replace(&node, &link.display().to_string()).assert_ok();
     wait_for(&node, "all is whole again", |status| figure(status, "survives_drives_old") == 1);
     // Its number is not given again, and the drives are what they were for the next start.
     node.kill();

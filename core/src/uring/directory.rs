@@ -44,6 +44,20 @@ pub(super) fn open(path: &Path) -> io::Result<OwnedFd> {
     Ok(opened.into())
 }
 
+/// The one name of what is at `path`; what is missing at its end is taken as it is written.
+pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        resolved => return resolved,
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) if !parent.as_os_str().is_empty() => {
+            Ok(resolve(parent)?.join(name))
+        }
+        _ => std::path::absolute(path),
+    }
+}
+
 /// Makes the directory at `path` and what is missing above it, durably.
 pub(super) fn make_all(path: &Path) -> io::Result<()> {
     let parent = match path.parent() {

@@ -12,7 +12,7 @@ use crate::limits::BLOCK_BYTES;
 use crate::units::ByteCount;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -38,6 +38,11 @@ impl Disk {
         let owned = path.to_owned();
         self.pool.run(move || directory::make_all(&owned)).await?;
         self.directory(path).await
+    }
+
+    pub(crate) async fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        let path = path.to_owned();
+        self.pool.run(move || directory::resolve(&path)).await
     }
 
     pub(super) fn file(&self, descriptor: OwnedFd) -> io::Result<File> {

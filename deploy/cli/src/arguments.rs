@@ -227,8 +227,8 @@ pub enum Drive {
 pub struct ReplaceDrive {
     #[command(flatten)]
     pub admin: Admin,
-    /// The drive that is gone: its number, or its directory as `serve` was given it, in which the
-    /// new one is mounted now.
+    /// The drive that is gone: its number, or its directory, in which the new one is mounted
+    /// now.
     #[arg(long, value_name = "NUMBER|DIR")]
     pub drive: String,
 }

@@ -135,7 +135,7 @@ pub fn metrics(data_dir: &Path, address: Option<SocketAddr>) -> Result<String, N
 }
 
 /// `hamster drive replace`: has an empty directory take the place of a drive that is gone. `named`: the
-/// number of that drive, or its directory as `serve` was given it.
+/// number of that drive, or its directory.
 ///
 /// # Errors
 /// As [`status`]; or the node refuses.
@@ -148,6 +148,17 @@ pub fn replace_drive(
     let body = on_one_core(move |core| {
         let (data_dir, named) = (data_dir.clone(), named.clone());
         async move {
+            // Why here: a relative path is relative to where the command was given.
+            let named = match named.parse::<u32>() {
+                Ok(_) => named,
+                Err(_) => {
+                    let path = PathBuf::from(&named);
+                    let resolved = core.disk().resolve(&path).await;
+                    let resolved = resolved.map_err(NodeError::file(&path, "looking for"))?;
+                    let name = resolved.into_os_string().into_string();
+                    name.map_err(|_| NodeError::Refused(format!("{named} is no Unicode")))?
+                }
+            };
             let ask = Asked { method: "POST", path: REPLACE_PATH, body: named.into() };
             ask_on(&core, &data_dir, address, ask).await
         }

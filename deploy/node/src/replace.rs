@@ -42,7 +42,7 @@ impl fmt::Display for Replaced {
     }
 }
 
-/// Replaces the drive that `named` (its number, or its directory as `serve` was given it) means.
+/// Replaces the drive that `named` (its number, or its directory) means.
 ///
 /// # Errors
 /// It cannot be replaced, or not by what is in its directory.
@@ -54,7 +54,7 @@ pub async fn replace(
     named: &str,
 ) -> Result<Replaced, NodeError> {
     let layout = booted.meta.layout().ok_or(NodeError::NotFounded)?;
-    let (former, path) = Choice { booted, layout: &layout, data_dirs }.of(named)?;
+    let (former, path) = Choice { core, booted, layout: &layout, data_dirs }.of(named).await?;
     if booted.boot.table.in_service(former.ordinal) {
         let why =
             format!("drive {} is in service; one that is gone is replaced", former.ordinal.get());
@@ -119,13 +119,14 @@ fn alias(path: &Path, booted: &BootedCore) -> PathBuf {
 
 /// Finds out which drive is meant, and where the new one is.
 struct Choice<'a> {
+    core: &'a Core,
     booted: &'a BootedCore,
     layout: &'a Layout,
     data_dirs: &'a [PathBuf],
 }
 
 impl Choice<'_> {
-    fn of(&self, named: &str) -> Result<(Drive, PathBuf), NodeError> {
+    async fn of(&self, named: &str) -> Result<(Drive, PathBuf), NodeError> {
         match named.parse() {
             Ok(number) => {
                 let drive = self.drive(DriveOrdinal::new(number))?;
@@ -133,7 +134,7 @@ impl Choice<'_> {
                 Ok((drive, path))
             }
             Err(_) => {
-                let path = PathBuf::from(named);
+                let path = self.data_dir(Path::new(named)).await?;
                 Ok((self.at(&path)?, path))
             }
         }
@@ -165,17 +166,32 @@ impl Choice<'_> {
         }
     }
 
+    /// The directory of `serve` that is meant, by whatever name.
+    async fn data_dir(&self, path: &Path) -> Result<PathBuf, NodeError> {
+        let resolve = async |path: &Path| {
+            let resolved = self.core.disk().resolve(path).await;
+            resolved.map_err(NodeError::file(path, "looking for"))
+        };
+        let wanted = resolve(path).await?;
+        for given in self.data_dirs {
+            if resolve(given).await? == wanted {
+                return Ok(given.clone());
+            }
+        }
+        let given: Vec<String> =
+            self.data_dirs.iter().map(|path| path.display().to_string()).collect();
+        Err(NodeError::NotReplaced(format!(
+            "{} is no --data-dir of the running node, which has {}",
+            path.display(),
+            given.join(", ")
+        )))
+    }
+
     /// The drive that a directory held, or the first that is nowhere.
     fn at(&self, path: &Path) -> Result<Drive, NodeError> {
         let drives = self.booted.drives.borrow();
         if let Some(known) = drives.iter().find(|drive| drive.path == path) {
             return self.drive(known.superblock.ordinal);
-        }
-        if !self.free_dirs().contains(&&path.to_path_buf()) {
-            return Err(NodeError::NotReplaced(format!(
-                "{} is no --data-dir of the running node; name one as `serve` was given it",
-                path.display()
-            )));
         }
         let is_here = |ordinal| drives.iter().any(|drive| drive.superblock.ordinal == ordinal);
         let table = &self.booted.boot.table;

@@ -63,6 +63,12 @@ impl Disk {
     }
 }
 
+/// See [`crate::Disk::resolve`]. There are no links.
+pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let (drive, names) = split(path)?;
+    Ok(Path::new("/").join(drive).join(names.iter().collect::<PathBuf>()))
+}
+
 /// The drive's name and the names below it.
 fn split(path: &Path) -> io::Result<(String, Vec<String>)> {
     let text = |name: &OsStr| name.to_str().map(str::to_owned).ok_or_else(|| error(EINVAL));
