@@ -32,11 +32,6 @@ impl Run {
         }
         bytes
     }
-
-    /// Its MD5: the ETag of a body or part of its own.
-    pub fn etag(self) -> String {
-        hex::encode(Md5::digest(self.bytes()))
-    }
 }
 
 impl Content {
@@ -52,20 +47,6 @@ impl Content {
     pub fn length(&self) -> usize {
         self.0.iter().map(|run| run.length).sum()
     }
-
-    /// The ETag of an object that was put whole.
-    fn etag_whole(&self) -> String {
-        hex::encode(Md5::digest(self.bytes()))
-    }
-
-    /// The ETag of an object completed of parts.
-    fn etag_of_parts(&self) -> String {
-        let mut all = Md5::new();
-        for run in &self.0 {
-            all.update(Md5::digest(run.bytes()));
-        }
-        format!("{}-{}", hex::encode(all.finalize()), self.0.len())
-    }
 }
 
 /// What a key holds. Zero: nothing.
@@ -74,25 +55,46 @@ pub type Value = usize;
 /// No object.
 pub const ABSENT: Value = 0;
 
-/// Every value that was ever sent.
+/// Every value that was ever sent, and the MD5 of every run, which is computed once.
 #[derive(Default)]
 pub struct Values(RefCell<Known>);
 
 #[derive(Default)]
 struct Known {
+    digests: Map<u64, [u8; 16]>,
     by_etag: Map<String, Value>,
     contents: Vec<(String, Content)>,
 }
 
 impl Values {
+    /// The MD5 of a run.
+    pub fn md5(&self, run: Run) -> [u8; 16] {
+        let known = &mut *self.0.borrow_mut();
+        *known.digests.entry(run.number).or_insert_with(|| Md5::digest(run.bytes()).into())
+    }
+
+    /// The ETag of a run that is a part by itself.
+    pub fn etag_of_part(&self, run: Run) -> String {
+        hex::encode(self.md5(run))
+    }
+
     /// The value of a body that is put whole, and its ETag.
     pub fn of_whole(&self, content: Content) -> (Value, String) {
-        self.keep(content.etag_whole(), content)
+        let md5 = match content.0.as_slice() {
+            [run] => self.md5(*run),
+            _ => Md5::digest(content.bytes()).into(),
+        };
+        self.keep(hex::encode(md5), content)
     }
 
     /// The value of a body completed of parts, and its ETag.
     pub fn of_parts(&self, content: Content) -> (Value, String) {
-        self.keep(content.etag_of_parts(), content)
+        let mut all = Md5::new();
+        for run in &content.0 {
+            all.update(self.md5(*run));
+        }
+        let etag = format!("{}-{}", hex::encode(all.finalize()), content.0.len());
+        self.keep(etag, content)
     }
 
     fn keep(&self, etag: String, content: Content) -> (Value, String) {

@@ -22,6 +22,9 @@ const ADMIN_PORT: u16 = 7946;
 const STOP_MAX: Duration = Duration::from_secs(180);
 /// Few entries in memory, so that every history makes and merges tables of the index.
 const STRETCH_ENTRIES: usize = 32;
+/// Small drives have small segments, which fill, are compacted and recycled within a run, and which
+/// a start reads through soon.
+const DRIVE_BYTES: ByteCount = ByteCount::mib(256);
 
 /// The world. Cheap to clone.
 #[derive(Clone)]
@@ -141,6 +144,7 @@ impl Stage {
             host: "h1".into(),
             capacity: ByteCount::ZERO,
         };
+        (0..scenario.drives).for_each(|drive| self.disk(drive).set_capacity(DRIVE_BYTES));
         let storage = Storage::Twin(self.0.twin.clone());
         let core = self.0.node.core(0);
         let founding = core

@@ -25,10 +25,10 @@ impl Hands {
         let Some(upload) = element(&answer.text(), "UploadId").map(str::to_owned) else {
             return self.work.oracle.violated(format!("{path}: an upload without an id"));
         };
-        let lengths: &[usize] = match self.work.below(40) {
+        let lengths: &[usize] = match self.work.below(120) {
             0 => &[PART_BYTES_MIN, 1000],
-            1..8 => &[200_000],
-            8..20 => &[5_000],
+            1..12 => &[200_000],
+            12..60 => &[5_000],
             _ => &[8],
         };
         let (mut parts, mut doubtful) = (Vec::new(), false);
@@ -60,7 +60,7 @@ impl Hands {
         length: usize,
     ) -> Option<(Run, usize)> {
         let run = self.work.run(length);
-        let etag = run.etag();
+        let etag = self.work.oracle.values.etag_of_part(run);
         let call = Call {
             method: "PUT",
             path: path.to_owned(),
@@ -87,7 +87,7 @@ impl Hands {
         let listed: String = (1..)
             .zip(&parts)
             .map(|(number, run): (u32, &Run)| {
-                let etag = run.etag();
+                let etag = self.work.oracle.values.etag_of_part(*run);
                 format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>")
             })
             .collect();
