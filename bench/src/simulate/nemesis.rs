@@ -42,7 +42,8 @@ pub async fn run(stage: &Stage, oracle: &Oracle) -> Vec<u32> {
     drawn
 }
 
-fn victims(stage: &Stage) -> Vec<u32> {
+/// As many drives as may be lost, drawn anew.
+pub fn victims(stage: &Stage) -> Vec<u32> {
     let entropy = stage.world().entropy();
     let mut drives: Vec<u32> = (0..stage.scenario().drives).collect();
     while drives.len() > usize::try_from(stage.scenario().tolerance()).unwrap_or(0) {
@@ -272,8 +273,8 @@ pub async fn heal(stage: &Stage) -> Result<(), String> {
 }
 
 /// Takes drives away for good.
-pub fn take_away(stage: &Stage, drives: Vec<u32>) {
-    for drive in drives {
+pub fn take_away(stage: &Stage, drives: &[u32]) {
+    for &drive in drives {
         stage.tell(|| format!("drive {drive} dies"));
         stage.disk(drive).set_dead(true);
     }

@@ -132,6 +132,13 @@ impl Stage {
         self.0.twin.wipe(&Self::drive_path(drive));
     }
 
+    /// Damages the last entry of every metadata log, while no process runs.
+    pub fn rot_logs(&self) {
+        for drive in 0..self.0.scenario.drives {
+            self.0.twin.rot_logs(&Self::drive_path(drive), &self.0.world.entropy());
+        }
+    }
+
     /// Founds the cluster.
     pub async fn found(&self) {
         let scenario = &self.0.scenario;

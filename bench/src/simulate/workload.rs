@@ -3,6 +3,7 @@
 mod listing;
 mod multipart;
 mod object;
+mod uploads;
 
 use super::client::{Answer, Call, Client};
 use super::content::{Content, Run};

@@ -125,7 +125,7 @@ impl Hands {
         self.note(place, called, done, Effect::Write(value), "complete");
     }
 
-    async fn abort(&mut self, path: &str, upload: &str) {
+    pub(super) async fn abort(&mut self, path: &str, upload: &str) {
         let call = Call {
             method: "DELETE",
             path: path.to_owned(),
