@@ -10,10 +10,12 @@ use std::cell::RefCell;
 pub struct Content(pub Vec<Run>);
 
 /// Bytes that follow from a number.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Run {
-    /// Never twice in a world.
+    /// Never twice in a world, but for runs that are copied from others.
     pub number: u64,
+    /// So many bytes are left out at the start.
+    pub from: usize,
     /// How many bytes.
     pub length: usize,
 }
@@ -22,7 +24,7 @@ impl Run {
     /// The bytes.
     pub fn bytes(self) -> Vec<u8> {
         let mut state = self.number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut bytes = vec![0; self.length];
+        let mut bytes = vec![0; self.from + self.length];
         for (place, word) in bytes.chunks_mut(8).enumerate() {
             state ^= state << 13;
             state ^= state >> 7;
@@ -30,6 +32,7 @@ impl Run {
             let next = if place == 0 { self.number } else { state };
             word.copy_from_slice(&next.to_le_bytes()[..word.len()]);
         }
+        bytes.drain(..self.from);
         bytes
     }
 }
@@ -61,7 +64,7 @@ pub struct Values(RefCell<Known>);
 
 #[derive(Default)]
 struct Known {
-    digests: Map<u64, [u8; 16]>,
+    digests: Map<Run, [u8; 16]>,
     by_etag: Map<String, Value>,
     contents: Vec<(String, Content)>,
 }
@@ -70,7 +73,7 @@ impl Values {
     /// The MD5 of a run.
     pub fn md5(&self, run: Run) -> [u8; 16] {
         let known = &mut *self.0.borrow_mut();
-        *known.digests.entry(run.number).or_insert_with(|| Md5::digest(run.bytes()).into())
+        *known.digests.entry(run).or_insert_with(|| Md5::digest(run.bytes()).into())
     }
 
     /// The ETag of a run that is a part by itself.

@@ -208,8 +208,13 @@ impl Nemesis<'_> {
                 disk.set_delay(operation, delay);
             }
         }
+        // The log of the metadata lies on drives, too.
+        let log_delay = [Duration::ZERO, Duration::from_millis(self.entropy.below(millis_max))];
+        let log_delay = log_delay[index(&self.entropy, 2)];
+        self.stage.node().slow_worker("meta-log", log_delay);
         self.rest(500..40_000).await;
         disk.heal();
+        self.stage.node().slow_worker("meta-log", Duration::ZERO);
     }
 
     async fn wipe(&self, victim: u32) {

@@ -15,6 +15,7 @@ use hamster_core::Entropy;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
+use uploads::Uploads;
 
 /// The buckets there are.
 pub const BUCKETS: [&str; 2] = ["alpha", "beta"];
@@ -59,6 +60,7 @@ pub struct Workload {
     oracle: Rc<Oracle>,
     entropy: Entropy,
     numbers: Rc<Cell<u64>>,
+    uploads: Rc<Uploads>,
 }
 
 /// One client's hands.
@@ -73,7 +75,8 @@ impl Workload {
     pub fn new(stage: &Stage, oracle: &Rc<Oracle>) -> Self {
         let entropy = Entropy::seeded(stage.scenario().seed ^ 0x0b5e_55ed);
         let numbers = Rc::new(Cell::new(0));
-        Self { stage: stage.clone(), oracle: Rc::clone(oracle), entropy, numbers }
+        let (stage, oracle) = (stage.clone(), Rc::clone(oracle));
+        Self { stage, oracle, entropy, numbers, uploads: Rc::default() }
     }
 
     /// A further client.
@@ -88,7 +91,7 @@ impl Workload {
 
     fn run(&self, length: usize) -> Run {
         self.numbers.set(self.numbers.get() + 1);
-        Run { number: self.numbers.get(), length }
+        Run { number: self.numbers.get(), from: 0, length }
     }
 
     fn body(&self) -> Content {
@@ -177,6 +180,7 @@ impl Hands {
             72..76 => self.delete_many(place.0).await,
             76..82 => self.copy(&place).await,
             82..90 => self.multipart(&place).await,
+            90..92 => drop(self.list_uploads(place.0).await),
             _ => self.some_list(place.0).await,
         }
     }

@@ -150,7 +150,7 @@ impl Flusher {
         let end = runs.last().map_or(active.position, Run::end);
         active.position = end.next_multiple_of(BLOCK_BYTES.get());
         if planted(Plant::SyncsBeforeWrite) {
-            drop(self.sync().await);
+            let _ = self.sync().await;
         }
         let (runs, outcome) = self.write(runs).await;
         if let Err(error) = outcome {

@@ -77,7 +77,7 @@ impl Hands {
     }
 
     /// What an answer says that its key holds; `None` if nobody wrote that.
-    fn value_of(&self, call: &Call, answer: &Answer) -> Option<Value> {
+    pub(super) fn value_of(&self, call: &Call, answer: &Answer) -> Option<Value> {
         if answer.status == 404 {
             return Some(ABSENT);
         }
