@@ -155,7 +155,7 @@ async fn live(stage: Stage, oracle: Rc<Oracle>) {
     }
     let rehearsed = async {
         drill::calm(&stage, &workload, &oracle).await?;
-        drill::run(&stage, &workload, &oracle).await
+        drill::run(&stage, &workload).await
     };
     if let Err(reason) = rehearsed.await {
         oracle.violated(reason);

@@ -173,14 +173,14 @@ impl Hands {
         match self.work.below(100) {
             0..25 => self.some_put(&place, false).await,
             25..30 => self.some_put(&place, true).await,
-            30..50 => drop(self.get(&place).await),
+            30..50 => _ = self.get(&place).await,
             50..58 => self.range(&place).await,
             58..64 => self.head(&place).await,
-            64..72 => self.delete(&place).await,
+            64..72 => _ = self.delete(&place).await,
             72..76 => self.delete_many(place.0).await,
             76..82 => self.copy(&place).await,
             82..90 => self.multipart(&place).await,
-            90..92 => drop(self.list_uploads(place.0).await),
+            90..92 => _ = self.list_uploads(place.0).await,
             _ => self.some_list(place.0).await,
         }
     }

@@ -17,7 +17,7 @@ pub use end::{beyond, space};
 
 use super::nemesis;
 use super::operator;
-use super::oracle::{Oracle, Place};
+use super::oracle::Place;
 use super::stage::Stage;
 use super::workload::{DRILLS, Hands, Workload};
 use hamster_core::Entropy;
@@ -78,7 +78,6 @@ impl Drill {
 struct Scene<'a> {
     stage: &'a Stage,
     work: &'a Workload,
-    oracle: &'a Oracle,
     entropy: Entropy,
     /// The drives that may lose bytes.
     victims: Vec<u32>,
@@ -88,7 +87,7 @@ struct Scene<'a> {
 ///
 /// # Errors
 /// What a correct node would not have let happen.
-pub async fn run(stage: &Stage, work: &Workload, oracle: &Oracle) -> Result<(), String> {
+pub async fn run(stage: &Stage, work: &Workload) -> Result<(), String> {
     let (drives, tolerance) = (stage.scenario().drives, stage.scenario().tolerance());
     let entropy = stage.world().entropy();
     let mut fitting: Vec<Drill> =
@@ -101,7 +100,7 @@ pub async fn run(stage: &Stage, work: &Workload, oracle: &Oracle) -> Result<(), 
             continue;
         }
         stage.tell(|| format!("drill {drill:?}, victims {victims:?}"));
-        let scene = Scene { stage, work, oracle, entropy: entropy.clone(), victims };
+        let scene = Scene { stage, work, entropy: entropy.clone(), victims };
         let played = match drill {
             Drill::PowerCut => power::play(&scene).await,
             Drill::FailingSyncs => sync::play(&scene).await,

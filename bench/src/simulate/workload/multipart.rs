@@ -61,7 +61,7 @@ impl Hands {
         match self.work.below(8) {
             0 => self.abort(&path, &upload).await,
             1 => self.race(place, &upload, parts).await,
-            _ => drop(self.complete(place, &upload, parts, doubtful).await),
+            _ => _ = self.complete(place, &upload, parts, doubtful).await,
         }
     }
 
