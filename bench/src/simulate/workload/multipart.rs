@@ -42,8 +42,10 @@ impl Hands {
             if self.work.below(4) == 0 && self.part(&path, &upload, number, 50).await.is_none() {
                 return self.abort(&path, &upload).await;
             }
+            // Why the last one: it may have any length.
+            let is_last = usize::try_from(number) == Ok(lengths.len());
             let sent = match self.work.below(5) {
-                0 => self.copied_part(&path, &upload, number, place.0).await,
+                0 if is_last => self.copied_part(&path, &upload, number, place.0).await,
                 _ => None,
             };
             let sent = match sent {

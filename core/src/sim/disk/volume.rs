@@ -233,10 +233,12 @@ impl Volume {
     }
 
     /// See [`DiskControl::rot`](super::DiskControl::rot).
-    pub fn rot(&self) -> bool {
+    pub fn rot(&self, directory: Option<&str>) -> bool {
         let mut files: Vec<(Rc<FileNode>, String)> = Vec::new();
         self.root.collect_files("root", &mut files);
-        files.retain(|(file, _)| file.has_content());
+        files.retain(|(file, place)| {
+            file.has_content() && directory.is_none_or(|directory| directory == place)
+        });
         if files.is_empty() {
             return false;
         }
