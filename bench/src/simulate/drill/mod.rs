@@ -8,6 +8,7 @@ mod commit;
 mod end;
 mod misdirected;
 mod power;
+mod ranges;
 mod reader;
 mod repair;
 mod sync;
@@ -39,16 +40,18 @@ enum Drill {
     SlowCommit,
     Misdirected,
     RottenSource,
+    RottenRanges,
 }
 
 impl Drill {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::PowerCut,
         Self::FailingSyncs,
         Self::SlowReader,
         Self::SlowCommit,
         Self::Misdirected,
         Self::RottenSource,
+        Self::RottenRanges,
     ];
 
     /// The fault without which there is no such scene.
@@ -60,6 +63,7 @@ impl Drill {
             Self::SlowCommit => Fault::SlowDisk,
             Self::Misdirected => Fault::MisdirectedWrite,
             Self::RottenSource => Fault::Wipe,
+            Self::RottenRanges => Fault::Corruption,
         }
     }
 
@@ -67,7 +71,7 @@ impl Drill {
     fn fits(self, drives: u32, tolerance: u32) -> bool {
         match self {
             Self::PowerCut | Self::SlowReader | Self::SlowCommit => true,
-            Self::Misdirected => tolerance >= 1,
+            Self::Misdirected | Self::RottenRanges => tolerance >= 1,
             Self::FailingSyncs => tolerance >= 1 && drives >= tolerance + 2,
             Self::RottenSource => tolerance >= 2,
         }
@@ -108,6 +112,7 @@ pub async fn run(stage: &Stage, work: &Workload) -> Result<(), String> {
             Drill::SlowCommit => commit::play(&scene).await,
             Drill::Misdirected => misdirected::play(&scene).await,
             Drill::RottenSource => repair::play(&scene).await,
+            Drill::RottenRanges => ranges::play(&scene).await,
         };
         let places = played.map_err(|reason| format!("{drill:?}: {reason}"))?;
         scene.clear(&places).await.map_err(|reason| format!("{drill:?}: {reason}"))?;

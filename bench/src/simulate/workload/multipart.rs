@@ -23,9 +23,8 @@ impl Hands {
             query: "uploads=".into(),
             ..Call::default()
         };
-        let Some(answer) = self.call(&create, &[200]).await else {
-            return self.work.uploads.lose();
-        };
+        self.work.uploads.beginning();
+        let Some(answer) = self.call(&create, &[200]).await else { return };
         let Some(upload) = element(&answer.text(), "UploadId").map(str::to_owned) else {
             return self.work.oracle.violated(format!("{path}: an upload without an id"));
         };

@@ -95,6 +95,11 @@ impl Hands {
         let [reach, length] = [(); 2].map(|()| 1 << self.work.below(20));
         let from = self.work.below(reach);
         let to = from + self.work.below(length);
+        self.range_of(place, from, to).await;
+    }
+
+    /// Reads a range of an object, both ends included. Whether there was an answer.
+    pub async fn range_of(&mut self, place: &Place, from: usize, to: usize) -> bool {
         let call = Call {
             method: "GET",
             path: Self::path(place),
@@ -102,11 +107,11 @@ impl Hands {
             ..Call::default()
         };
         let called = self.now();
-        let Some(answer) = self.call(&call, &[206, 404, 416]).await else { return };
+        let Some(answer) = self.call(&call, &[206, 404, 416]).await else { return false };
         if answer.status == 416 {
-            return;
+            return true;
         }
-        let Some(value) = self.value_of(&call, &answer) else { return };
+        let Some(value) = self.value_of(&call, &answer) else { return true };
         if let Some(content) = self.work.oracle.values.content(value) {
             let bytes = content.bytes();
             let end = bytes.len().min(to + 1);
@@ -117,6 +122,7 @@ impl Hands {
             }
         }
         self.note(place, called, true, Effect::Read(value), "range");
+        true
     }
 
     pub(super) async fn head(&mut self, place: &Place) {

@@ -14,8 +14,8 @@ const PAGES_MAX: usize = 60;
 #[derive(Default)]
 pub(super) struct Uploads {
     known: RefCell<Map<String, Known>>,
-    /// Beginnings without an answer: each may have made an upload that nobody knows.
-    lost: Cell<usize>,
+    /// Beginnings without an answer (so far): each may have made an upload that nobody knows.
+    unanswered: Cell<usize>,
 }
 
 struct Known {
@@ -27,11 +27,14 @@ struct Known {
 }
 
 impl Uploads {
-    pub fn lose(&self) {
-        self.lost.set(self.lost.get() + 1);
+    /// Somebody begins an upload.
+    pub fn beginning(&self) {
+        self.unanswered.set(self.unanswered.get() + 1);
     }
 
+    /// That was answered.
     pub fn open(&self, bucket: &'static str, upload: &str) {
+        self.unanswered.set(self.unanswered.get() - 1);
         let known = Known { bucket, ending: None, ended: None };
         self.known.borrow_mut().insert(upload.to_owned(), known);
     }
@@ -58,7 +61,7 @@ impl Uploads {
     /// Why a page that was asked for at `called` must not show this upload.
     fn refutes(&self, bucket: &str, upload: &str, called: u64) -> Option<&'static str> {
         match self.known.borrow().get(upload) {
-            None => (self.lost.get() == 0).then_some("nobody has begun it"),
+            None => (self.unanswered.get() == 0).then_some("nobody has begun it"),
             Some(known) if known.bucket != bucket => Some("it is of another bucket"),
             Some(known) => known.ended.filter(|ended| *ended < called).map(|_| "it had ended"),
         }
