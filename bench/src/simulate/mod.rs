@@ -16,6 +16,8 @@ mod scenario;
 mod stage;
 mod workload;
 
+pub use stage::stamp;
+
 use clap::Args;
 use futures_util::future::join;
 use futures_util::future::join_all;

@@ -27,6 +27,20 @@ const STRETCH_ENTRIES: usize = 32;
 /// a start reads through soon.
 const DRIVE_BYTES: ByteCount = ByteCount::mib(256);
 
+thread_local! {
+    /// The world that this thread simulates, for the time of log lines.
+    static SIMULATED: RefCell<Option<World>> = const { RefCell::new(None) };
+}
+
+/// Seconds since the world began that this thread simulates, as lines begin with them.
+pub fn stamp() -> Option<String> {
+    SIMULATED.with_borrow(|world| Some(stamp_of(world.as_ref()?.clock().now().nanos())))
+}
+
+fn stamp_of(nanos: u64) -> String {
+    format!("{:5}.{:06}", nanos / 1_000_000_000, nanos / 1000 % 1_000_000)
+}
+
 /// The world. Cheap to clone.
 #[derive(Clone)]
 pub struct Stage(Rc<Inner>);
@@ -53,6 +67,7 @@ impl Stage {
     pub fn new(scenario: Scenario, trace: bool) -> Self {
         let world = World::new(scenario.seed);
         let (node, clients) = (world.node(scenario.cores), world.node(1));
+        SIMULATED.set(Some(world.clone()));
         Self(Rc::new(Inner {
             world,
             scenario,
@@ -116,7 +131,7 @@ impl Stage {
     pub fn tell(&self, line: impl FnOnce() -> String) {
         if self.0.trace {
             let now = self.now();
-            eprintln!("{:5}.{:06} {}", now / 1_000_000_000, now / 1000 % 1_000_000, line());
+            eprintln!("{} {}", stamp_of(now), line());
         }
     }
 

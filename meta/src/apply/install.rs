@@ -45,12 +45,6 @@ pub(super) fn install(
     key: &str,
     version: &Version,
 ) -> Result<(), ReadError> {
-    if planted(Plant::OrdersByClock) {
-        let listed: Option<ListedRow> = change.get(&key::current(bucket, key))?;
-        if listed.is_some_and(|listed| listed.modified > version.modified) {
-            return Ok(());
-        }
-    }
     let head: Option<Head> = change.get(&key::head(bucket, key))?;
     let mut null = head.and_then(|head| head.null);
     if version.id == VersionId::Null {

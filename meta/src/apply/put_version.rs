@@ -44,6 +44,13 @@ pub(super) fn apply(change: &mut Change<'_>, put: &PutVersion) -> Result<Outcome
         change.reject(put.data.as_ref())?;
         return Ok(failed);
     }
+    if planted(Plant::OrdersByClock) {
+        let listed: Option<ListedRow> = change.get(&key::current(bucket.id, &put.key))?;
+        if listed.is_some_and(|listed| listed.modified > version.modified) {
+            change.reject(put.data.as_ref())?;
+            return Ok(Outcome::Committed { version: version.id, sequence, etag: version.etag });
+        }
+    }
     install::install(change, bucket.id, &put.key, &version)?;
     if let Some(data) = &put.data {
         change.claim(data, Owner::Version { bucket: bucket.id, sequence });
