@@ -185,8 +185,14 @@ impl Nemesis<'_> {
                 self.stage.harm(victim);
                 disk.set_misdirected(often);
             }
-            Fault::Corruption => match self.entropy.below(2) {
+            Fault::Corruption => match self.entropy.below(3) {
                 0 => disk.set_corrupted(often),
+                1 => {
+                    self.stage.crash();
+                    self.stage.rot_log(victim);
+                    self.rest(100..5_000).await;
+                    return self.stage.start();
+                }
                 _ => {
                     self.stage.harm(victim);
                     disk.rot();

@@ -162,11 +162,10 @@ impl Stage {
         self.0.twin.wipe(&Self::drive_path(drive));
     }
 
-    /// Damages the last entry of every metadata log, while no process runs.
-    pub fn rot_logs(&self) {
-        for drive in 0..self.0.scenario.drives {
-            self.0.twin.rot_logs(&Self::drive_path(drive), &self.0.world.entropy());
-        }
+    /// Damages the last entry of the metadata log on a drive, if there is one, while no process runs.
+    pub fn rot_log(&self, drive: u32) {
+        self.0.world.strike(Fault::Corruption, "medium:log");
+        self.0.twin.rot_logs(&Self::drive_path(drive), &self.0.world.entropy());
     }
 
     /// Founds the cluster.

@@ -87,7 +87,7 @@ pub async fn beyond(stage: &Stage, work: &Workload, oracle: &Oracle) -> Result<(
         }
     }
     stage.crash();
-    stage.rot_logs();
+    (0..stage.scenario().drives).for_each(|drive| stage.rot_log(drive));
     stage.start();
     if operator::until_ready(stage).await.is_err() {
         oracle.count("refused to start");
