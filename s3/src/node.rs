@@ -71,7 +71,7 @@ impl Node {
         if planted(Plant::AnswersBeforeCommit) {
             return self.answer_before_commit(command, lease);
         }
-        let mut undecided = Undecided(lease);
+        let mut undecided = Undecided(lease.filter(|_| !planted(Plant::FreesUnderCommit)));
         let outcome = self.meta.propose(command).await;
         if matches!(outcome, Ok(_) | Err(MetaError::Overloaded)) {
             drop(undecided.0.take());

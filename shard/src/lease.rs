@@ -7,7 +7,6 @@
 
 use hamster_core::Map;
 use hamster_core::ids::DataId;
-use hamster_core::plant::{Plant, planted};
 use hamster_core::sync::Event;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -64,9 +63,6 @@ impl Leases {
             unpinned.await;
         }
         let held = self.0.held.borrow();
-        if planted(Plant::FreesWhatIsHeld) {
-            return vec![false; data.len()];
-        }
         data.iter().map(|data| held.contains_key(data)).collect()
     }
 }

@@ -20,6 +20,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use hamster_core::checksum::{Crc64, Crc64State};
 use hamster_core::ids::{DataId, DriveOrdinal, ShardIndex};
 use hamster_core::limits::{BLOCK_BYTES, SMALL_BODY_BYTES_MAX};
+use hamster_core::plant::{Plant, planted};
 use hamster_core::sync::Permit;
 use hamster_core::{Buffer, ByteCount};
 use std::rc::Rc;
@@ -145,7 +146,8 @@ async fn one_stripe(
         one.checksum.update(&slice);
         // Why before the last run is written: without it the shard is not whole, and is not read.
         let shard = one.target.shard;
-        if last && one.known.is_some_and(|known| known != one.checksum.finish()) {
+        let compares = !planted(Plant::RepairsFromUnverified);
+        if last && compares && one.known.is_some_and(|known| known != one.checksum.finish()) {
             return Err(RepairError::Mismatch { data, shard });
         }
         slices.push(slice);

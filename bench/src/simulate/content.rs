@@ -10,10 +10,12 @@ use std::cell::RefCell;
 pub struct Content(pub Vec<Run>);
 
 /// Bytes that follow from a number.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Run {
-    /// Never twice in a world.
+    /// Never twice in a world, but for runs that are copied from others.
     pub number: u64,
+    /// So many bytes are left out at the start.
+    pub from: usize,
     /// How many bytes.
     pub length: usize,
 }
@@ -22,7 +24,7 @@ impl Run {
     /// The bytes.
     pub fn bytes(self) -> Vec<u8> {
         let mut state = self.number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut bytes = vec![0; self.length];
+        let mut bytes = vec![0; self.from + self.length];
         for (place, word) in bytes.chunks_mut(8).enumerate() {
             state ^= state << 13;
             state ^= state >> 7;
@@ -30,12 +32,8 @@ impl Run {
             let next = if place == 0 { self.number } else { state };
             word.copy_from_slice(&next.to_le_bytes()[..word.len()]);
         }
+        bytes.drain(..self.from);
         bytes
-    }
-
-    /// Its MD5: the ETag of a body or part of its own.
-    pub fn etag(self) -> String {
-        hex::encode(Md5::digest(self.bytes()))
     }
 }
 
@@ -52,20 +50,6 @@ impl Content {
     pub fn length(&self) -> usize {
         self.0.iter().map(|run| run.length).sum()
     }
-
-    /// The ETag of an object that was put whole.
-    fn etag_whole(&self) -> String {
-        hex::encode(Md5::digest(self.bytes()))
-    }
-
-    /// The ETag of an object completed of parts.
-    fn etag_of_parts(&self) -> String {
-        let mut all = Md5::new();
-        for run in &self.0 {
-            all.update(Md5::digest(run.bytes()));
-        }
-        format!("{}-{}", hex::encode(all.finalize()), self.0.len())
-    }
 }
 
 /// What a key holds. Zero: nothing.
@@ -74,25 +58,46 @@ pub type Value = usize;
 /// No object.
 pub const ABSENT: Value = 0;
 
-/// Every value that was ever sent.
+/// Every value that was ever sent, and the MD5 of every run, which is computed once.
 #[derive(Default)]
 pub struct Values(RefCell<Known>);
 
 #[derive(Default)]
 struct Known {
+    digests: Map<Run, [u8; 16]>,
     by_etag: Map<String, Value>,
     contents: Vec<(String, Content)>,
 }
 
 impl Values {
+    /// The MD5 of a run.
+    pub fn md5(&self, run: Run) -> [u8; 16] {
+        let known = &mut *self.0.borrow_mut();
+        *known.digests.entry(run).or_insert_with(|| Md5::digest(run.bytes()).into())
+    }
+
+    /// The ETag of a run that is a part by itself.
+    pub fn etag_of_part(&self, run: Run) -> String {
+        hex::encode(self.md5(run))
+    }
+
     /// The value of a body that is put whole, and its ETag.
     pub fn of_whole(&self, content: Content) -> (Value, String) {
-        self.keep(content.etag_whole(), content)
+        let md5 = match content.0.as_slice() {
+            [run] => self.md5(*run),
+            _ => Md5::digest(content.bytes()).into(),
+        };
+        self.keep(hex::encode(md5), content)
     }
 
     /// The value of a body completed of parts, and its ETag.
     pub fn of_parts(&self, content: Content) -> (Value, String) {
-        self.keep(content.etag_of_parts(), content)
+        let mut all = Md5::new();
+        for run in &content.0 {
+            all.update(self.md5(*run));
+        }
+        let etag = format!("{}-{}", hex::encode(all.finalize()), content.0.len());
+        self.keep(etag, content)
     }
 
     fn keep(&self, etag: String, content: Content) -> (Value, String) {

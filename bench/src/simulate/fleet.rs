@@ -5,7 +5,8 @@ use super::{Report, SimulateArgs};
 use hamster_core::sim::Fault;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -58,27 +59,26 @@ fn fleet(args: &SimulateArgs, quiet: bool) -> io::Result<Summary> {
     let (start, mut told) = (now(), now());
     let limit = args.minutes.map(|minutes| Duration::from_secs(60 * minutes));
     let mut summary = Summary { base, ..Summary::default() };
-    let mut running: Vec<(u64, Child)> = Vec::new();
+    let mut running: Vec<Run> = Vec::new();
     let mut next = 0;
     loop {
         let is_over = args.first && !summary.failed.is_empty();
         let goes_on = !is_over && next < count && limit.is_none_or(|limit| start.elapsed() < limit);
         if goes_on && running.len() < cores {
             let seed = base.wrapping_add(next);
-            running.push((seed, spawn(seed, args.ops, &args.without)?));
+            running.push(Run::spawn(seed, args.ops, &args.without)?);
             next += 1;
             continue;
         }
         if running.is_empty() {
             break;
         }
-        let done = running.iter_mut().position(|(_, child)| !matches!(child.try_wait(), Ok(None)));
+        let done = running.iter_mut().position(|run| !matches!(run.child.try_wait(), Ok(None)));
         let Some(done) = done else {
             rest();
             continue;
         };
-        let (seed, child) = running.swap_remove(done);
-        let report = read(seed, child)?;
+        let report = running.swap_remove(done).report()?;
         summary.add(&report);
         if !report.wrong.is_empty() {
             tell_failure(args, &report, !args.first && summary.failed.len() <= SHRUNK_MAX)?;
@@ -113,34 +113,56 @@ fn drawn_base() -> u64 {
     crate::clock::wall().nanos() % 1_000_000_000_000
 }
 
-fn spawn(seed: u64, ops: usize, without: &[Fault]) -> io::Result<Child> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["simulate", "--json", "--seed", &seed.to_string(), "--ops", &ops.to_string()]);
-    if !without.is_empty() {
-        let names: Vec<&str> = without.iter().map(|fault| fault.name()).collect();
-        command.args(["--without", &names.join(",")]);
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+/// The process of a seed. What it prints goes to files: it must never wait for a reader.
+struct Run {
+    seed: u64,
+    child: Child,
+    said: File,
+    complained: File,
 }
 
-/// A process that dies has failed, too.
-fn read(seed: u64, child: Child) -> io::Result<Report> {
-    let output = child.wait_with_output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    if let Some(Ok(report)) = text.lines().last().map(serde_json::from_str) {
-        return Ok(report);
+impl Run {
+    fn spawn(seed: u64, ops: usize, without: &[Fault]) -> io::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        let (seed_text, ops) = (seed.to_string(), ops.to_string());
+        command.args(["simulate", "--json", "--seed", &seed_text, "--ops", &ops]);
+        if !without.is_empty() {
+            let names: Vec<&str> = without.iter().map(|fault| fault.name()).collect();
+            command.args(["--without", &names.join(",")]);
+        }
+        // Why: a process that lives for a second gives no memory back, which was a fifth of its time.
+        command.env("MIMALLOC_PURGE_DELAY", "-1");
+        let (said, complained) = (tempfile::tempfile()?, tempfile::tempfile()?);
+        command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(complained.try_clone()?);
+        Ok(Self { seed, child: command.spawn()?, said, complained })
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let end: Vec<&str> = said.lines().rev().take(5).collect();
-    Ok(Report {
-        seed,
-        trace: String::new(),
-        world: String::new(),
-        wrong: vec![format!("its process died ({}): {}", output.status, end.join(" | "))],
-        virtual_seconds: 0,
-        done: BTreeMap::new(),
-        struck: Vec::new(),
-    })
+
+    /// Waits for its end. A process that dies has failed, too.
+    fn report(mut self) -> io::Result<Report> {
+        let status = self.child.wait()?;
+        let text = text_of(self.said)?;
+        if let Some(Ok(report)) = text.lines().last().map(serde_json::from_str) {
+            return Ok(report);
+        }
+        let complained = text_of(self.complained)?;
+        let end: Vec<&str> = complained.lines().rev().take(5).collect();
+        Ok(Report {
+            seed: self.seed,
+            trace: String::new(),
+            world: String::new(),
+            wrong: vec![format!("its process died ({status}): {}", end.join(" | "))],
+            virtual_seconds: 0,
+            done: BTreeMap::new(),
+            struck: Vec::new(),
+        })
+    }
+}
+
+fn text_of(mut file: File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 impl Summary {
@@ -171,7 +193,7 @@ fn tell_failure(args: &SimulateArgs, report: &Report, shrinks: bool) -> io::Resu
         }
         left -= 1;
         without.push(fault);
-        let tried = read(report.seed, spawn(report.seed, ops, &without)?)?;
+        let tried = Run::spawn(report.seed, ops, &without)?.report()?;
         match tried.wrong.is_empty() {
             true => drop(without.pop()),
             false => smallest = tried,
@@ -179,7 +201,7 @@ fn tell_failure(args: &SimulateArgs, report: &Report, shrinks: bool) -> io::Resu
     }
     while ops > 20 && left > 0 {
         left -= 1;
-        let tried = read(report.seed, spawn(report.seed, ops / 2, &without)?)?;
+        let tried = Run::spawn(report.seed, ops / 2, &without)?.report()?;
         if tried.wrong.is_empty() {
             break;
         }

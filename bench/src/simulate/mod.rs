@@ -6,6 +6,7 @@
 
 mod client;
 mod content;
+mod drill;
 mod fleet;
 mod linear;
 mod nemesis;
@@ -14,6 +15,8 @@ mod oracle;
 mod scenario;
 mod stage;
 mod workload;
+
+pub use stage::stamp;
 
 use clap::Args;
 use futures_util::future::join;
@@ -152,6 +155,16 @@ async fn live(stage: Stage, oracle: Rc<Oracle>) {
     if let Err(reason) = prepared {
         return oracle.violated(format!("before any fault: {reason}"));
     }
+    let rehearsed = async {
+        drill::calm(&stage, &workload, &oracle).await?;
+        drill::run(&stage, &workload).await
+    };
+    if let Err(reason) = rehearsed.await {
+        oracle.violated(reason);
+    }
+    if oracle.is_violated() {
+        return;
+    }
     // Safety: clients work while faults strike.
     let clients = (0..stage.scenario().clients).map(|number| workload.clone().work(number));
     let (_, victims) = join(join_all(clients), nemesis::run(&stage, &oracle)).await;
@@ -160,8 +173,19 @@ async fn live(stage: Stage, oracle: Rc<Oracle>) {
     }
     // Liveness: all is healed by now. Everything is there, also when drives die again.
     workload.read_everything("healed").await;
-    nemesis::take_away(&stage, victims);
+    nemesis::take_away(&stage, &victims);
     workload.read_everything("degraded").await;
+    if oracle.is_violated() {
+        return;
+    }
+    victims.iter().for_each(|victim| stage.disk(*victim).set_dead(false));
+    let ended = async {
+        drill::space(&stage, &workload).await?;
+        drill::beyond(&stage, &workload, &oracle).await
+    };
+    if let Err(reason) = ended.await {
+        oracle.violated(reason);
+    }
 }
 
 fn show(report: &Report) {

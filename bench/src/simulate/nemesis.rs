@@ -42,7 +42,8 @@ pub async fn run(stage: &Stage, oracle: &Oracle) -> Vec<u32> {
     drawn
 }
 
-fn victims(stage: &Stage) -> Vec<u32> {
+/// As many drives as may be lost, drawn anew.
+pub fn victims(stage: &Stage) -> Vec<u32> {
     let entropy = stage.world().entropy();
     let mut drives: Vec<u32> = (0..stage.scenario().drives).collect();
     while drives.len() > usize::try_from(stage.scenario().tolerance()).unwrap_or(0) {
@@ -180,10 +181,22 @@ impl Nemesis<'_> {
         let disk = self.stage.disk(victim);
         let often = u32::try_from(100 + self.entropy.below(50_000)).unwrap_or(100);
         match fault {
-            Fault::MisdirectedWrite => disk.set_misdirected(often),
-            Fault::Corruption => match self.entropy.below(2) {
+            Fault::MisdirectedWrite => {
+                self.stage.harm(victim);
+                disk.set_misdirected(often);
+            }
+            Fault::Corruption => match self.entropy.below(3) {
                 0 => disk.set_corrupted(often),
-                _ => drop(disk.rot()),
+                1 => {
+                    self.stage.crash();
+                    self.stage.rot_log(victim);
+                    self.rest(100..5_000).await;
+                    return self.stage.start();
+                }
+                _ => {
+                    self.stage.harm(victim);
+                    disk.rot();
+                }
             },
             Fault::WriteError => disk.set_rate(Operation::Write, Failure::Io, often),
             Fault::ReadError => disk.set_rate(Operation::Read, Failure::Io, often),
@@ -207,8 +220,13 @@ impl Nemesis<'_> {
                 disk.set_delay(operation, delay);
             }
         }
+        // The log of the metadata lies on drives, too.
+        let log_delay = [Duration::ZERO, Duration::from_millis(self.entropy.below(millis_max))];
+        let log_delay = log_delay[index(&self.entropy, 2)];
+        self.stage.node().slow_worker("meta-log", log_delay);
         self.rest(500..40_000).await;
         disk.heal();
+        self.stage.node().slow_worker("meta-log", Duration::ZERO);
     }
 
     async fn wipe(&self, victim: u32) {
@@ -272,8 +290,8 @@ pub async fn heal(stage: &Stage) -> Result<(), String> {
 }
 
 /// Takes drives away for good.
-pub fn take_away(stage: &Stage, drives: Vec<u32>) {
-    for drive in drives {
+pub fn take_away(stage: &Stage, drives: &[u32]) {
+    for &drive in drives {
         stage.tell(|| format!("drive {drive} dies"));
         stage.disk(drive).set_dead(true);
     }

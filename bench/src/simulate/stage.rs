@@ -11,6 +11,7 @@ use hamster_meta::state::Storage;
 use hamster_meta::state::twin::TwinWorld;
 use hamster_node::{Assembly, InitConfig, Memory, ServeConfig, found};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -22,6 +23,23 @@ const ADMIN_PORT: u16 = 7946;
 const STOP_MAX: Duration = Duration::from_secs(180);
 /// Few entries in memory, so that every history makes and merges tables of the index.
 const STRETCH_ENTRIES: usize = 32;
+/// Small drives have small segments, which fill, are compacted and recycled within a run, and which
+/// a start reads through soon.
+const DRIVE_BYTES: ByteCount = ByteCount::mib(256);
+
+thread_local! {
+    /// The world that this thread simulates, for the time of log lines.
+    static SIMULATED: RefCell<Option<World>> = const { RefCell::new(None) };
+}
+
+/// Seconds since the world began that this thread simulates, as lines begin with them.
+pub fn stamp() -> Option<String> {
+    SIMULATED.with_borrow(|world| Some(stamp_of(world.as_ref()?.clock().now().nanos())))
+}
+
+fn stamp_of(nanos: u64) -> String {
+    format!("{:5}.{:06}", nanos / 1_000_000_000, nanos / 1000 % 1_000_000)
+}
 
 /// The world. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +57,8 @@ struct Inner {
     ended: Event,
     /// Why the last process ended, if not because it was told to.
     outcome: RefCell<Option<String>>,
+    /// Drives with bytes that rotted, or landed elsewhere.
+    harmed: RefCell<BTreeSet<u32>>,
     trace: bool,
 }
 
@@ -47,6 +67,7 @@ impl Stage {
     pub fn new(scenario: Scenario, trace: bool) -> Self {
         let world = World::new(scenario.seed);
         let (node, clients) = (world.node(scenario.cores), world.node(1));
+        SIMULATED.set(Some(world.clone()));
         Self(Rc::new(Inner {
             world,
             scenario,
@@ -56,6 +77,7 @@ impl Stage {
             life: Cell::new(0),
             ended: Event::new(),
             outcome: RefCell::default(),
+            harmed: RefCell::default(),
             trace,
         }))
     }
@@ -109,7 +131,7 @@ impl Stage {
     pub fn tell(&self, line: impl FnOnce() -> String) {
         if self.0.trace {
             let now = self.now();
-            eprintln!("{:5}.{:06} {}", now / 1_000_000_000, now / 1000 % 1_000_000, line());
+            eprintln!("{} {}", stamp_of(now), line());
         }
     }
 
@@ -123,10 +145,27 @@ impl Stage {
         self.0.node.disk(Self::drive_path(drive))
     }
 
+    /// Some of what a drive holds is damaged from now on, until it is emptied.
+    pub fn harm(&self, drive: u32) {
+        self.0.harmed.borrow_mut().insert(drive);
+    }
+
+    /// Whether nothing that a drive holds was damaged.
+    pub fn is_unharmed(&self, drive: u32) -> bool {
+        !self.0.harmed.borrow().contains(&drive)
+    }
+
     /// Empties a drive, as with `rm -rf` behind the node's back.
     pub fn wipe(&self, drive: u32) {
         self.disk(drive).wipe();
+        self.0.harmed.borrow_mut().remove(&drive);
         self.0.twin.wipe(&Self::drive_path(drive));
+    }
+
+    /// Damages the last entry of the metadata log on a drive, if there is one, while no process runs.
+    pub fn rot_log(&self, drive: u32) {
+        self.0.world.strike(Fault::Corruption, "medium:log");
+        self.0.twin.rot_logs(&Self::drive_path(drive), &self.0.world.entropy());
     }
 
     /// Founds the cluster.
@@ -141,6 +180,7 @@ impl Stage {
             host: "h1".into(),
             capacity: ByteCount::ZERO,
         };
+        (0..scenario.drives).for_each(|drive| self.disk(drive).set_capacity(DRIVE_BYTES));
         let storage = Storage::Twin(self.0.twin.clone());
         let core = self.0.node.core(0);
         let founding = core

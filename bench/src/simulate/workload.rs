@@ -2,18 +2,20 @@
 
 mod listing;
 mod multipart;
+mod object;
+mod uploads;
 
 use super::client::{Answer, Call, Client};
-use super::content::{ABSENT, Content, Run, Value};
+use super::content::{Content, Run};
 use super::linear::{Effect, Event};
 use super::oracle::{Oracle, Place};
 use super::stage::Stage;
 use crate::sign::encode;
-use bytes::Bytes;
 use hamster_core::Entropy;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
+use uploads::Uploads;
 
 /// The buckets there are.
 pub const BUCKETS: [&str; 2] = ["alpha", "beta"];
@@ -34,10 +36,21 @@ pub const KEYS: [&str; 14] = [
     "z z",
     "zz",
 ];
-/// Sizes of bodies, most of them small.
-const SIZES: [usize; 16] = [
-    0, 8, 8, 8, 100, 100, 100, 4_096, 4_096, 4_096, 20_000, 70_000, 131_072, 131_073, 300_000,
-    1_100_000,
+/// The bucket of the drills, which have keys of their own.
+pub const DRILLS: &str = "drills";
+/// Sizes of bodies, and how many of 64 have them: small and large on both sides of the border, and
+/// several stripes now and then.
+const SIZES: [(usize, usize); 10] = [
+    (3, 0),
+    (14, 8),
+    (14, 100),
+    (17, 4_096),
+    (7, 20_000),
+    (3, 70_000),
+    (2, 131_072),
+    (2, 131_073),
+    (1, 300_000),
+    (1, 1_100_000),
 ];
 
 /// All clients, and what they share. Cheap to clone.
@@ -47,10 +60,11 @@ pub struct Workload {
     oracle: Rc<Oracle>,
     entropy: Entropy,
     numbers: Rc<Cell<u64>>,
+    uploads: Rc<Uploads>,
 }
 
 /// One client's hands.
-struct Hands {
+pub struct Hands {
     work: Workload,
     name: String,
     client: Client,
@@ -61,10 +75,12 @@ impl Workload {
     pub fn new(stage: &Stage, oracle: &Rc<Oracle>) -> Self {
         let entropy = Entropy::seeded(stage.scenario().seed ^ 0x0b5e_55ed);
         let numbers = Rc::new(Cell::new(0));
-        Self { stage: stage.clone(), oracle: Rc::clone(oracle), entropy, numbers }
+        let (stage, oracle) = (stage.clone(), Rc::clone(oracle));
+        Self { stage, oracle, entropy, numbers, uploads: Rc::default() }
     }
 
-    fn hands(&self, name: &str) -> Hands {
+    /// A further client.
+    pub fn hands(&self, name: &str) -> Hands {
         let client = Client::new(&self.stage.client_core(), self.stage.s3());
         Hands { work: self.clone(), name: name.to_owned(), client }
     }
@@ -75,11 +91,20 @@ impl Workload {
 
     fn run(&self, length: usize) -> Run {
         self.numbers.set(self.numbers.get() + 1);
-        Run { number: self.numbers.get(), length }
+        Run { number: self.numbers.get(), from: 0, length }
     }
 
     fn body(&self) -> Content {
-        Content(vec![self.run(SIZES[self.below(SIZES.len())])])
+        let mut drawn = self.below(SIZES.iter().map(|(weight, _)| weight).sum());
+        let (_, length) = SIZES
+            .into_iter()
+            .find(|(weight, _)| {
+                let is_it = drawn < *weight;
+                drawn = drawn.saturating_sub(*weight);
+                is_it
+            })
+            .unwrap_or_default();
+        Content(vec![self.run(length)])
     }
 
     fn place(&self) -> Place {
@@ -93,7 +118,7 @@ impl Workload {
     /// It does not succeed, though nothing has struck yet.
     pub async fn prepare(&self) -> Result<(), String> {
         let mut hands = self.hands("setup");
-        for bucket in BUCKETS {
+        for bucket in BUCKETS.into_iter().chain([DRILLS]) {
             let call = Call { method: "PUT", path: format!("/{bucket}"), ..Call::default() };
             match hands.client.call(&call).await {
                 Some(Answer { status: 200, .. }) => {}
@@ -146,20 +171,21 @@ impl Hands {
     async fn operation(&mut self) {
         let place = self.work.place();
         match self.work.below(100) {
-            0..25 => self.put(&place, false).await,
-            25..30 => self.put(&place, true).await,
-            30..50 => drop(self.get(&place).await),
+            0..25 => self.some_put(&place, false).await,
+            25..30 => self.some_put(&place, true).await,
+            30..50 => _ = self.get(&place).await,
             50..58 => self.range(&place).await,
             58..64 => self.head(&place).await,
-            64..72 => self.delete(&place).await,
+            64..72 => _ = self.delete(&place).await,
             72..76 => self.delete_many(place.0).await,
             76..82 => self.copy(&place).await,
             82..90 => self.multipart(&place).await,
+            90..92 => _ = self.list_uploads(place.0).await,
             _ => self.some_list(place.0).await,
         }
     }
 
-    fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         self.work.stage.now()
     }
 
@@ -205,191 +231,4 @@ impl Hands {
         let what = format!("{} {what}", self.name);
         self.work.oracle.note(place, Event { called, answered, effect, what });
     }
-
-    async fn put(&mut self, place: &Place, create: bool) {
-        let content = self.work.body();
-        let (value, etag) = self.work.oracle.values.of_whole(content.clone());
-        let mut headers = Vec::new();
-        if create {
-            headers.push(("if-none-match", "*".to_owned()));
-        }
-        let call = Call {
-            method: "PUT",
-            path: Self::path(place),
-            headers,
-            body: Bytes::from(content.bytes()),
-            unsigned: self.work.below(2) == 0,
-            ..Call::default()
-        };
-        let called = self.now();
-        let effect = if create { Effect::Create(value) } else { Effect::Write(value) };
-        match self.call(&call, if create { &[200, 412] } else { &[200] }).await {
-            Some(answer) if answer.status == 412 => {
-                self.note(place, called, true, Effect::Refused, "create");
-            }
-            Some(answer) => {
-                if answer.etag != etag {
-                    let wrong = format!("{}: ETag {} for {etag}", call.path, answer.etag);
-                    self.work.oracle.violated(wrong);
-                }
-                self.note(place, called, true, effect, "put");
-            }
-            None => self.note(place, called, false, effect, "put"),
-        }
-    }
-
-    /// Reads an object. Whether it, or its absence, was seen.
-    async fn get(&mut self, place: &Place) -> bool {
-        let call = Call { method: "GET", path: Self::path(place), ..Call::default() };
-        let called = self.now();
-        let Some(answer) = self.call(&call, &[200, 404]).await else { return false };
-        let Some(value) = self.value_of(&call, &answer) else { return true };
-        let content = self.work.oracle.values.content(value);
-        if content.is_some_and(|content| content.bytes() != answer.body) {
-            let name = self.work.oracle.values.name(value);
-            self.work.oracle.violated(format!("{}: wrong bytes for {name}", call.path));
-        }
-        self.note(place, called, true, Effect::Read(value), "get");
-        true
-    }
-
-    /// What an answer says that its key holds; `None` if nobody wrote that.
-    fn value_of(&self, call: &Call, answer: &Answer) -> Option<Value> {
-        if answer.status == 404 {
-            return Some(ABSENT);
-        }
-        match self.work.oracle.values.with_etag(&answer.etag) {
-            Ok(value) => Some(value),
-            Err(reason) => {
-                self.work.oracle.violated(format!("{} {}: {reason}", call.method, call.path));
-                None
-            }
-        }
-    }
-
-    async fn range(&mut self, place: &Place) {
-        let from = self.work.below(400_000);
-        let to = from + self.work.below(200_000);
-        let call = Call {
-            method: "GET",
-            path: Self::path(place),
-            headers: vec![("range", format!("bytes={from}-{to}"))],
-            ..Call::default()
-        };
-        let called = self.now();
-        let Some(answer) = self.call(&call, &[206, 404, 416]).await else { return };
-        if answer.status == 416 {
-            return;
-        }
-        let Some(value) = self.value_of(&call, &answer) else { return };
-        if let Some(content) = self.work.oracle.values.content(value) {
-            let bytes = content.bytes();
-            let end = bytes.len().min(to + 1);
-            if bytes.get(from..end) != Some(answer.body.as_slice()) {
-                let name = self.work.oracle.values.name(value);
-                let what = format!("{} {from}-{to}: wrong bytes for {name}", call.path);
-                self.work.oracle.violated(what);
-            }
-        }
-        self.note(place, called, true, Effect::Read(value), "range");
-    }
-
-    async fn head(&mut self, place: &Place) {
-        let call = Call { method: "HEAD", path: Self::path(place), ..Call::default() };
-        let called = self.now();
-        let Some(answer) = self.call(&call, &[200, 404]).await else { return };
-        let Some(value) = self.value_of(&call, &answer) else { return };
-        let length = self.work.oracle.values.content(value).map(|content| content.length());
-        if length.is_some() && answer.length != length {
-            let what = format!("HEAD {}: {:?} for {length:?}", call.path, answer.length);
-            self.work.oracle.violated(what);
-        }
-        self.note(place, called, true, Effect::Read(value), "head");
-    }
-
-    async fn delete(&mut self, place: &Place) {
-        let call = Call { method: "DELETE", path: Self::path(place), ..Call::default() };
-        let called = self.now();
-        let answer = self.call(&call, &[204]).await;
-        self.note(place, called, answer.is_some(), Effect::Write(ABSENT), "delete");
-    }
-
-    async fn delete_many(&mut self, bucket: &'static str) {
-        let mut keys: Vec<&str> =
-            (0..1 + self.work.below(4)).map(|_| KEYS[self.work.below(KEYS.len())]).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let objects: String =
-            keys.iter().map(|key| format!("<Object><Key>{key}</Key></Object>")).collect();
-        let body = format!("<Delete><Quiet>true</Quiet>{objects}</Delete>");
-        let call = Call {
-            method: "POST",
-            path: format!("/{bucket}"),
-            query: "delete=".into(),
-            headers: vec![("content-md5", content_md5(body.as_bytes()))],
-            body: Bytes::from(body),
-            ..Call::default()
-        };
-        let called = self.now();
-        let answer = self.call(&call, &[200]).await.map(|answer| answer.text());
-        for key in keys {
-            let refused = format!("<Key>{key}</Key>");
-            let done = answer.as_ref().is_some_and(|text| !text.contains(&refused));
-            let place = (bucket, key.to_owned());
-            self.note(&place, called, done, Effect::Write(ABSENT), "delete many");
-        }
-    }
-
-    /// Copies what a key holds to another key of the bucket: reads it first, and copies only that.
-    async fn copy(&mut self, place: &Place) {
-        let (bucket, _) = place;
-        let to = (*bucket, KEYS[self.work.below(KEYS.len())].to_owned());
-        let head = Call { method: "HEAD", path: Self::path(place), ..Call::default() };
-        let called = self.now();
-        let Some(answer) = self.call(&head, &[200, 404]).await else { return };
-        let Some(source) = self.value_of(&head, &answer) else { return };
-        self.note(place, called, true, Effect::Read(source), "head");
-        let Some(content) = self.work.oracle.values.content(source) else { return };
-        let (value, etag) = self.work.oracle.values.of_whole(content);
-        let call = Call {
-            method: "PUT",
-            path: Self::path(&to),
-            headers: vec![
-                ("x-amz-copy-source", Self::path(place)),
-                ("x-amz-copy-source-if-match", answer.etag.clone()),
-                ("x-amz-metadata-directive", "REPLACE".to_owned()),
-            ],
-            ..Call::default()
-        };
-        let called = self.now();
-        match self.call(&call, &[200, 404, 412]).await {
-            Some(answer) if answer.status == 200 => {
-                let said = answer.text();
-                // A copy that fails after its head says so in the body.
-                let failed = said.contains("<Error>");
-                if !failed && !said.contains(&etag) {
-                    self.work.oracle.violated(format!("copy to {}: {said}, not {etag}", call.path));
-                }
-                self.note(&to, called, !failed, Effect::Write(value), "copy");
-            }
-            Some(_) => {}
-            None => self.note(&to, called, false, Effect::Write(value), "copy"),
-        }
-    }
-}
-
-/// `Content-MD5` of a body.
-fn content_md5(body: &[u8]) -> String {
-    use md5::{Digest as _, Md5};
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in Md5::digest(body).chunks(3) {
-        let wide = three.iter().fold(0u32, |wide, byte| wide << 8 | u32::from(*byte))
-            << (8 * (3 - three.len()));
-        for place in 0..4 {
-            let digit = usize::try_from(wide >> (18 - 6 * place) & 63).unwrap_or(0);
-            text.push(if place <= three.len() { char::from(DIGITS[digit]) } else { '=' });
-        }
-    }
-    text
 }

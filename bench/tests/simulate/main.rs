@@ -4,9 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// Fresh seeds of a run, unless `HAMSTER_SEEDS` says otherwise. Why not 200 yet: each takes four times as
-/// long as it should, and no run of 10,000 has shown that what fails is the node's fault (issue 4).
-const FRESH: u64 = 50;
+/// Fresh seeds of a run, unless `HAMSTER_SEEDS` says otherwise.
+const FRESH: u64 = 200;
 /// Seeds that are run twice.
 const TWICE: u64 = 20;
 

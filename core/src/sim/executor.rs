@@ -35,6 +35,8 @@ pub(crate) struct Boot {
     held: RefCell<Held>,
     /// How much longer each poll of a core takes than it should, and until when the last one does.
     slow: RefCell<BTreeMap<CoreIndex, Slow>>,
+    /// How much longer the work of workers of a name takes, in nanoseconds.
+    pub slow_work: RefCell<BTreeMap<String, u64>>,
 }
 
 #[derive(Default)]
@@ -59,6 +61,7 @@ impl Boot {
             paused: Cell::new(false),
             held: RefCell::default(),
             slow: RefCell::default(),
+            slow_work: RefCell::default(),
         })
     }
 }

@@ -19,8 +19,8 @@ impl CoreHandle {
         Signals(Rc::clone(&self.boot))
     }
 
-    pub(crate) fn worker(&self, _name: &str) -> Worker {
-        Worker(WorkerBackend::Sim(worker::Worker::new(&self.executor, &self.boot)))
+    pub(crate) fn worker(&self, name: &str) -> Worker {
+        Worker(WorkerBackend::Sim(worker::Worker::new(&self.executor, &self.boot, name)))
     }
 
     pub(crate) async fn blocking<T: Send + 'static>(
@@ -28,6 +28,6 @@ impl CoreHandle {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> T {
         // A worker of its own each time: in no order.
-        worker::Worker::new(&self.executor, &self.boot).run(work).await
+        worker::Worker::new(&self.executor, &self.boot, "").run(work).await
     }
 }

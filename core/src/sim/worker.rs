@@ -16,13 +16,15 @@ const WORK_NANOS: std::ops::Range<u64> = 5_000..200_000;
 pub struct Worker {
     executor: Rc<Executor>,
     boot: Rc<Boot>,
+    name: Rc<str>,
     /// When all work queued so far is done: work runs in order.
     idle_at: Rc<Cell<u64>>,
 }
 
 impl Worker {
-    pub(crate) fn new(executor: &Rc<Executor>, boot: &Rc<Boot>) -> Self {
-        Self { executor: Rc::clone(executor), boot: Rc::clone(boot), idle_at: Rc::default() }
+    pub(crate) fn new(executor: &Rc<Executor>, boot: &Rc<Boot>, name: &str) -> Self {
+        let (executor, boot) = (Rc::clone(executor), Rc::clone(boot));
+        Self { executor, boot, name: name.into(), idle_at: Rc::default() }
     }
 
     pub(crate) async fn run<T: Send + 'static>(
@@ -30,7 +32,8 @@ impl Worker {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> T {
         let nanos = self.executor.between(Concern::Worker, WORK_NANOS.start, WORK_NANOS.end);
-        self.idle_at.set(self.idle_at.get().max(self.executor.now()) + nanos);
+        let slower = self.boot.slow_work.borrow().get(&*self.name).copied().unwrap_or(0);
+        self.idle_at.set(self.idle_at.get().max(self.executor.now()) + nanos + slower);
         let (sender, result) = oneshot();
         let executor = Rc::clone(&self.executor);
         self.executor.act_at(self.idle_at.get(), &self.boot, move || {

@@ -267,6 +267,12 @@ impl Node {
         self.0.executor.slow_down(&self.0.boot.borrow(), core, nanos);
     }
 
+    /// Each piece of work of the workers of this name takes so much longer, while this process lives.
+    pub fn slow_worker(&self, name: &str, by: Duration) {
+        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        self.0.boot.borrow().slow_work.borrow_mut().insert(name.into(), nanos);
+    }
+
     /// Its wall clock is so far ahead of the world's from now on, in nanoseconds.
     pub fn set_wall_ahead(&self, nanos: i64) {
         self.0.executor.strike(Fault::ClockJump, if nanos < 0 { "back" } else { "ahead" });

@@ -3,6 +3,8 @@
 use hamster_core::uring::environment;
 use std::io::{IsTerminal as _, stderr};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 /// What Hamster itself says, and what openraft finds wrong.
 const DEFAULT: &str = "info,openraft=warn";
@@ -18,11 +20,24 @@ pub fn start(quiet: bool) {
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal())
         .with_target(false)
+        .with_timer(Stamp)
         // Why: it would panic where stderr is closed.
         .log_internal_errors(false);
     if environment::var("HAMSTER_LOG_FORMAT").as_deref() == Some("json") {
         lines.json().init();
     } else {
         lines.init();
+    }
+}
+
+/// The time of a line: that of the world in a simulation.
+struct Stamp;
+
+impl FormatTime for Stamp {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        match hamster_bench::simulate::stamp() {
+            Some(stamp) => writer.write_str(&stamp),
+            None => SystemTime.format_time(writer),
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::key;
 use crate::record::{Upload, UploadId};
 use crate::state::ReadError;
 use hamster_core::ids::BucketId;
+use hamster_core::plant::{Plant, planted};
 
 pub(super) fn apply(
     change: &mut Change<'_>,
@@ -19,6 +20,6 @@ pub(super) fn apply(
         return Ok(Outcome::NoSuchUpload);
     }
     change.delete(row);
-    install::remove_parts(change, upload, |_| true)?;
+    install::remove_parts(change, upload, |_| !planted(Plant::ForgetsAbortedParts))?;
     Ok(Outcome::UploadAborted)
 }

@@ -28,6 +28,7 @@ use crate::record::{Boots, Record, Sequence, SessionSlot};
 use crate::state::{Batch, ReadError, View};
 use change::Change;
 use hamster_core::limits;
+use hamster_core::plant::{Plant, planted};
 
 /// What a proposal comes to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -51,7 +52,9 @@ pub(crate) fn entry(state: &dyn View, entry: &Entry) -> Result<Applied, ReadErro
             applied
         }
     };
-    applied.batch.put(key::applied(), entry.position.encode());
+    if !planted(Plant::AppliesTwice) || entry.position.index.is_multiple_of(8) {
+        applied.batch.put(key::applied(), entry.position.encode());
+    }
     Ok(applied)
 }
 
@@ -89,7 +92,7 @@ fn once(
     let slot = key::session(node, u8::try_from(slot).expect("below a u8"));
     let former: Option<SessionSlot> = change.get(&slot)?;
     if let Some(former) = former.filter(|former| former.boot == boot) {
-        if former.number == number {
+        if former.number == number && !planted(Plant::AppliesTwice) {
             return Ok(former.outcomes);
         }
         if former.number > number {
@@ -109,7 +112,8 @@ fn each(
 ) -> Result<Vec<Outcome>, ReadError> {
     let mut outcomes = Vec::with_capacity(envelope.commands.len());
     for command in &envelope.commands {
-        change.at(Sequence::new(index, *position));
+        let counted = envelope.session.filter(|_| planted(Plant::ReusesIdsAfterRestart));
+        change.at(Sequence::new(counted.map_or(index, |session| session.number), *position));
         outcomes.push(apply(change, command)?);
         *position += 1;
     }

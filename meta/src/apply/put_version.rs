@@ -4,8 +4,9 @@ use super::change::Change;
 use super::install;
 use crate::command::{Outcome, PutVersion};
 use crate::key;
-use crate::record::{Bucket, Content, Owner, Version, VersionKind};
+use crate::record::{Bucket, Content, ListedRow, Owner, Version, VersionKind};
 use crate::state::ReadError;
+use hamster_core::plant::{Plant, planted};
 
 pub(super) fn apply(change: &mut Change<'_>, put: &PutVersion) -> Result<Outcome, ReadError> {
     let bucket: Option<Bucket> = change.get(&key::bucket(put.bucket))?;
@@ -23,10 +24,6 @@ pub(super) fn apply(change: &mut Change<'_>, put: &PutVersion) -> Result<Outcome
         return Ok(Outcome::Refused(format!("{} is taken", data.data)));
     }
     let failed = install::failed_precondition(change, bucket.id, &put.key, &put.precondition)?;
-    if let Some(failed) = failed {
-        change.reject(put.data.as_ref())?;
-        return Ok(failed);
-    }
     let sequence = change.sequence();
     let version = Version {
         id: install::new_id(&bucket, sequence),
@@ -40,6 +37,20 @@ pub(super) fn apply(change: &mut Change<'_>, put: &PutVersion) -> Result<Outcome
         checksums: put.checksums.clone(),
         owner: put.owner.clone(),
     };
+    if let Some(failed) = failed {
+        if planted(Plant::ListsHalfCommitted) {
+            change.put(key::current(bucket.id, &put.key), &ListedRow::of(&version));
+        }
+        change.reject(put.data.as_ref())?;
+        return Ok(failed);
+    }
+    if planted(Plant::OrdersByClock) {
+        let listed: Option<ListedRow> = change.get(&key::current(bucket.id, &put.key))?;
+        if listed.is_some_and(|listed| listed.modified > version.modified) {
+            change.reject(put.data.as_ref())?;
+            return Ok(Outcome::Committed { version: version.id, sequence, etag: version.etag });
+        }
+    }
     install::install(change, bucket.id, &put.key, &version)?;
     if let Some(data) = &put.data {
         change.claim(data, Owner::Version { bucket: bucket.id, sequence });

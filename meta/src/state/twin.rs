@@ -4,6 +4,7 @@
 use super::batch::{Batch, Write};
 use super::view::{ReadError, View, Visit, Visitor};
 use crate::key::KeyRange;
+use crate::log::entry_keys_from;
 use hamster_core::Entropy;
 use std::collections::BTreeMap;
 use std::io;
@@ -65,6 +66,21 @@ impl TwinWorld {
             lock(&database.0).failed |= gone;
             !gone
         });
+    }
+
+    /// A bit of the last entry of each log below `path` flips, on the medium. No process has it open.
+    pub fn rot_logs(&self, path: &Path, entropy: &Entropy) {
+        let mut world = lock(&self.0);
+        let is_log = |at: &PathBuf| at.starts_with(path) && at.ends_with("log");
+        for (_, database) in world.databases.iter_mut().filter(|(at, _)| is_log(at)) {
+            let mut rows = lock(&database.0).durable.clone();
+            let entries = entry_keys_from(0);
+            if let Some((_, entry)) = rows.range_mut(entries.from..entries.to).next_back() {
+                let bit = usize::try_from(entropy.below(entry.len() as u64 * 8)).unwrap_or(0);
+                entry[bit / 8] ^= 1 << (bit % 8);
+            }
+            *database = Database::of(rows);
+        }
     }
 
     /// From here on every write and flush below `path` fails.

@@ -165,6 +165,9 @@ impl Flusher {
         let runs = place(&self.drive, self.class, active, batch);
         let end = runs.last().map_or(active.position, Run::end);
         active.position = end.next_multiple_of(BLOCK_BYTES.get());
+        if planted(Plant::SyncsBeforeWrite) {
+            let _ = self.sync().await;
+        }
         let (runs, outcome) = self.write(runs).await;
         if let Err(error) = outcome {
             let refusal = match is_full(&error) {
@@ -180,7 +183,7 @@ impl Flusher {
             runs.into_iter().partition(|run| run.waiting.append.durable);
         self.conclude(written, Ok(())).await;
         if !durable.is_empty() {
-            let synced = match planted(Plant::SkipsSync) {
+            let synced = match planted(Plant::SkipsSync) || planted(Plant::SyncsBeforeWrite) {
                 true => Ok(()),
                 false => self.sync().await,
             };

@@ -119,12 +119,29 @@ async fn packed(
                 && place.generation == run.placement.generation
                 && place.position == position
     });
+    let renamed = header.as_ref().filter(|_| planted(Plant::SkipsNameCheck)).map(|header| {
+        RunEntry { data: header.content.data, shard: header.content.shard, ..run.clone() }
+    });
     let chunks = header.and_then(|header| header.decode_footer(buffer.get(at(footer).ok()?..)?));
     let Some(chunks) = chunks else { return Ok(None) };
     let range = at(HEADER_BYTES as u64 + within.start)?..at(HEADER_BYTES as u64 + within.end)?;
     let bytes = buffer.get(range.clone()).ok_or(Failed)?;
-    let good = is_good(run, &chunks, slice_bytes, within.start, bytes);
+    let good = is_good(renamed.as_ref().unwrap_or(run), &chunks, slice_bytes, within.start, bytes);
     Ok(good.then(|| Verified::within(buffer, range)))
+}
+
+/// For [`Plant::RepairsFromUnverified`]: `wanted` of a bulk run, whatever stands there.
+pub(super) async fn unverified(
+    shards: &Shards,
+    drive: &ShardDrive,
+    run: &RunEntry,
+    wanted: Range<u64>,
+) -> Result<Verified, Unreadable> {
+    let payload = (HEADER_BYTES as u64).next_multiple_of(Class::Bulk.alignment());
+    let start = run.placement.position + payload + wanted.start - run.shard_offset;
+    let length = wanted.end - wanted.start;
+    let buffer = extent(shards, drive, &run.placement, start, start + length).await?;
+    Ok(Verified::within(buffer, 0..usize::try_from(length).map_err(|_| Failed)?))
 }
 
 /// Reads whole blocks of the segment.
@@ -159,7 +176,8 @@ async fn extent(
 
 /// Checks `bytes`, which start with a chunk, `from` the start of the run's payload.
 fn is_good(run: &RunEntry, chunks: &[Crc64], slice_bytes: u32, from: u64, bytes: &[u8]) -> bool {
-    if planted(Plant::SkipsChecksum) {
+    let is_part = bytes.len() as u64 != u64::from(run.placement.payload_bytes);
+    if planted(Plant::SkipsChecksumOfRange) && is_part {
         return true;
     }
     let unit = chunk_bytes(slice_bytes);

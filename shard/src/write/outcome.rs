@@ -6,6 +6,7 @@ use crate::lease::Lease;
 use crate::location::{Location, Piece, Plan, Receipt};
 use hamster_core::checksum::Crc64;
 use hamster_core::ids::ShardIndex;
+use hamster_core::plant::{Plant, planted};
 
 pub(super) struct Outcome {
     shards: Vec<Shard>,
@@ -51,6 +52,13 @@ impl Outcome {
 
     pub fn is_lost(&self, shard: ShardIndex) -> bool {
         self.shards[usize::from(shard.get())] == Shard::Lost
+    }
+
+    /// For plants: takes a copy for durable without waiting for it.
+    pub fn believes(&self, k: u8) -> bool {
+        let durable = || self.shards.iter().filter(|shard| matches!(shard, Shard::Durable(_)));
+        planted(Plant::ProposesBeforeReceipt)
+            || planted(Plant::AcknowledgesAtK) && durable().count() >= usize::from(k)
     }
 
     /// Can there still be a receipt?

@@ -173,7 +173,12 @@ impl DiskControl {
 
     /// Flips a bit somewhere in what was written, on the medium. Whether there was anything.
     pub fn rot(&self) -> bool {
-        self.0.rot()
+        self.0.rot(None)
+    }
+
+    /// As [`DiskControl::rot`], in a file of the directory of this name.
+    pub fn rot_in(&self, directory: &str) -> bool {
+        self.0.rot(Some(directory))
     }
 
     /// Takes so much longer than usual for each `operation` from now on.

@@ -208,14 +208,18 @@ impl Volume {
         self.executor.strike(fault, place);
     }
 
-    /// Where a write of `blocks` blocks to block `first` lands if it is misdirected now.
+    /// Where a write to block `first` of a file lands if it is misdirected now: one bit of its address
+    /// is wrong. (So it often hits the start of what another write has left.)
     pub fn misdirect(&self, first: u64, file_blocks: u64, place: &str) -> Option<u64> {
-        if file_blocks < 2 || !self.executor.chance(self.faults.misdirected()) {
+        if !self.executor.chance(self.faults.misdirected()) {
             return None;
         }
+        let others = (0..u64::BITS).map(|bit| first ^ (1 << bit));
+        let others: Vec<u64> = others.filter(|other| *other < file_blocks).collect();
+        let last = others.len().checked_sub(1)?;
         self.strike(Fault::MisdirectedWrite, place);
-        let other = self.executor.entropy(Concern::Faults).below(file_blocks - 1);
-        Some(if other < first { other } else { other + 1 })
+        let drawn = self.executor.entropy(Concern::Faults).below(last as u64 + 1);
+        others.get(usize::try_from(drawn).unwrap_or(last)).copied()
     }
 
     /// Flips a bit of what was read, if that is to happen now.
@@ -229,10 +233,12 @@ impl Volume {
     }
 
     /// See [`DiskControl::rot`](super::DiskControl::rot).
-    pub fn rot(&self) -> bool {
+    pub fn rot(&self, directory: Option<&str>) -> bool {
         let mut files: Vec<(Rc<FileNode>, String)> = Vec::new();
         self.root.collect_files("root", &mut files);
-        files.retain(|(file, _)| file.has_content());
+        files.retain(|(file, place)| {
+            file.has_content() && directory.is_none_or(|directory| directory == place)
+        });
         if files.is_empty() {
             return false;
         }
