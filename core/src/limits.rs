@@ -296,6 +296,10 @@ pub const RECALL_BUCKETS_MAX: usize = 1 << 10;
 pub const RECALL_ENTRY_BYTES_MAX: ByteCount = ByteCount::kib(1);
 /// Data ids that one page, one question whether they are referenced or one Bury holds.
 pub const DATA_IDS_PER_CALL_MAX: usize = 1024;
+/// A block of rows of a snapshot is closed when it holds so much.
+pub const SNAPSHOT_BLOCK_BYTES: ByteCount = ByteCount::kib(256);
+/// A frame of a snapshot; a longer one is refused unread. A row is no longer than a proposal.
+pub const SNAPSHOT_FRAME_BYTES_MAX: ByteCount = ByteCount::mib(4);
 /// Metadata mirrors of a node: never more, whatever m and the drives.
 pub const METADATA_MIRRORS_MAX: usize = 3;
 

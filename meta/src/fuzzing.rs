@@ -15,8 +15,9 @@ use crate::record::{
     UploadId, Version,
 };
 use crate::rocks;
+use crate::snapshot::{Decoder, Encoder, Section, SnapshotError, frame};
 use crate::state::twin::TwinWorld;
-use crate::state::{Database, Reach, View, Visit};
+use crate::state::{Batch, Database, Reach, View, Visit};
 use hamster_core::WallTime;
 use hamster_core::checksum::Crc64;
 use hamster_core::ids::{
@@ -36,6 +37,7 @@ pub fn targets() -> Vec<Target> {
         ("command", round_trip::<Proposal>, proposals),
         ("log_entry", log_entry, log_entries),
         ("journal", journal, journals),
+        ("snapshot", snapshot, snapshots),
     ]
 }
 
@@ -76,6 +78,50 @@ fn log_entry(bytes: &[u8]) {
     if let Ok(entry) = EntryFrame::decode(INDEX, &[&checksum, record].concat()) {
         assert_eq!(EntryFrame::decode(INDEX, &EntryFrame::encode(&entry)), Ok(entry));
     }
+}
+
+/// As it is, at once and in two pieces; and with right checksums.
+fn snapshot(bytes: &[u8]) {
+    let at_once = read_snapshot(&[bytes]);
+    let (one, other) = bytes.split_at(bytes.len() / 3);
+    assert_eq!(read_snapshot(&[one, other]), at_once, "how it is cut makes no difference");
+    if let Ok(rows) = read_snapshot(&[&frame::seal(bytes)]) {
+        let stream = write_snapshot(&rows).concat();
+        assert_eq!(read_snapshot(&[&stream]), Ok(rows));
+    }
+}
+
+type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
+fn read_snapshot(chunks: &[&[u8]]) -> Result<Rows, SnapshotError> {
+    let (mut decoder, mut rows) = (Decoder::new(), Vec::new());
+    for chunk in chunks {
+        decoder.push(chunk);
+        while let Some(section) = decoder.next()? {
+            if let Section::Rows(mut more) = section {
+                rows.append(&mut more);
+            }
+        }
+    }
+    decoder.finish().map(|_header| rows)
+}
+
+/// The chunks of a snapshot of these rows.
+fn write_snapshot(rows: &[(Vec<u8>, Vec<u8>)]) -> Vec<Vec<u8>> {
+    let opened = TwinWorld::default().open(Path::new("/twin"));
+    let state = Database::Twin(opened.expect("a new twin does not fail"));
+    let mut batch = Batch::default();
+    rows.iter().cloned().for_each(|(key, value)| batch.put(key, value));
+    state.write(&batch, true).expect("a new twin");
+    let encoder = Encoder::new(state.moment()).expect("a new twin");
+    let mut encoder = encoder.expect("the rows tell what was applied");
+    std::iter::from_fn(|| encoder.chunk().expect("a new twin")).collect()
+}
+
+fn snapshots() -> Vec<Vec<u8>> {
+    let all: Rows = rows().into_iter().filter(|(key, _)| key != b"vote").collect();
+    let few: Rows = all.iter().filter(|(key, _)| *key < vec![0x10]).cloned().collect();
+    vec![write_snapshot(&all).concat(), write_snapshot(&few).concat()]
 }
 
 /// RocksDB's own journal.

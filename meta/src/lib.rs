@@ -22,6 +22,7 @@ mod recall;
 pub mod record;
 mod rocks;
 mod shared;
+mod snapshot;
 pub mod state;
 
 // Why: what the integration tests share, the crash images use as well.
@@ -29,5 +30,6 @@ pub mod state;
 extern crate self as hamster_meta;
 
 pub use command::{Command, Outcome};
-pub use meta::{Meta, MetaError, Readers};
+pub use meta::{Leader, Meta, MetaError, Readers, SnapshotReader};
 pub use open::{Open, OpenError, open_metadata_core, open_reader};
+pub use snapshot::SnapshotError;

@@ -1,5 +1,10 @@
 //! A core's handle to the metadata: proposals go to core 0 over the mesh, reads are local.
 
+mod read;
+mod transfer;
+
+pub use transfer::{Leader, SnapshotReader};
+
 use crate::command::{Command, Outcome};
 use crate::key;
 use crate::mirror::{MirrorSet, Mirrors};
@@ -8,10 +13,10 @@ use crate::placement::Layout;
 use crate::query::list::{self, ListPage, ListQuery};
 use crate::query::{self, Object, PartPage, UploadPage, UploadQuery};
 use crate::raft::Group;
-use crate::recall::{Notes, Noting, Recall};
+use crate::recall::Recall;
 use crate::record::{Bucket, DataRecord, Sequence, Upload, UploadId, Version, VersionId};
-use crate::shared::Shared;
-use crate::state::{Reach, ReadError, View};
+use crate::shared::{Reading, Shared};
+use crate::state::{Reach, View};
 use futures_util::future::LocalBoxFuture;
 use hamster_core::Core;
 use hamster_core::ids::{BucketId, CoreIndex, DataId, DriveOrdinal, NodeId};
@@ -62,6 +67,8 @@ struct Inner {
     core: Core,
     shared: Arc<Shared>,
     port: Port<Question, Answer>,
+    /// The state that is read from, as this core knows it.
+    state: RefCell<Option<Reading>>,
     /// On core 0 only.
     owner: Option<Owner>,
     /// The layout, and the number of its change.
@@ -77,78 +84,11 @@ impl Meta {
         port: Port<Question, Answer>,
         owner: Option<Owner>,
     ) -> Self {
-        let layout = RefCell::default();
+        let (layout, state) = (RefCell::default(), RefCell::default());
         let buckets = RefCell::new(Recall::new(RECALL_BUCKETS_MAX));
         let objects = RefCell::new(Recall::new(RECALL_OBJECTS_MAX));
-        Self(Rc::new(Inner { core: core.clone(), shared, port, owner, layout, buckets, objects }))
-    }
-
-    /// As [`Meta::read`], with notes of the rows that the answer came from.
-    async fn read_noting<T: Send + 'static>(
-        &self,
-        consistent: bool,
-        query: impl Fn(&dyn View) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<(T, Notes), MetaError> {
-        let shared = Arc::clone(&self.0.shared);
-        let look = move |view: &dyn View| {
-            let noting = Noting::new(view, shared.stamps());
-            let answer = query(&noting)?;
-            Ok((answer, noting.into_notes()))
-        };
-        self.read(consistent, look).await
-    }
-
-    /// A remembered answer, if it still stands and this node leads.
-    fn recall<T: Clone>(&self, memory: &RefCell<Recall<T>>, row: &[u8]) -> Option<T> {
-        let shared = &self.0.shared;
-        let answer = memory.borrow().get(row, shared.stamps());
-        answer.filter(|_| shared.leads())
-    }
-
-    /// Answers `query` from what is in memory, or else on a thread that may wait for the drive.
-    /// `consistent`: all that it reads is of one moment.
-    async fn read<T: Send + 'static>(
-        &self,
-        consistent: bool,
-        query: impl Fn(&dyn View) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<T, MetaError> {
-        let shared = &self.0.shared;
-        let see = move |shared: &Shared, reach| match consistent {
-            true => query(&shared.state().snapshot(reach)),
-            false => query(&shared.state().now(reach)),
-        };
-        let mut result = see(shared, Reach::Memory);
-        if let Err(ReadError::WouldBlock) = result {
-            let shared = Arc::clone(shared);
-            result = self.0.core.blocking(move || see(&shared, Reach::Drive)).await;
-        }
-        self.while_leading(result)
-    }
-
-    /// Answers `query`, which reads many rows, on a thread that may wait: no core stands still for
-    /// it. Of one moment if it is one scan.
-    async fn walk<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&dyn View) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<T, MetaError> {
-        let shared = Arc::clone(&self.0.shared);
-        let result = self.0.core.blocking(move || query(&shared.state().now(Reach::Drive))).await;
-        self.while_leading(result)
-    }
-
-    /// The answer to a read that has just been made.
-    fn while_leading<T>(&self, result: Result<T, ReadError>) -> Result<T, MetaError> {
-        let shared = &self.0.shared;
-        // Why behind the read: what was read is the truth only if this node still led then.
-        if !shared.leads() {
-            return Err(shared.stopped().map_or(MetaError::NoLeader, MetaError::Stopped));
-        }
-        result.map_err(|error| {
-            if let ReadError::Failed(_) = error {
-                shared.doubt_state();
-            }
-            MetaError::Unreadable(error.to_string())
-        })
+        let core = core.clone();
+        Self(Rc::new(Inner { core, shared, port, state, owner, layout, buckets, objects }))
     }
 }
 
@@ -481,9 +421,9 @@ impl Meta {
         &self,
         is_gone: impl Fn(DriveOrdinal) -> bool + Send + 'static,
     ) -> Result<u64, MetaError> {
-        let shared = Arc::clone(&self.0.shared);
+        let state = self.now(Reading::clone);
         let count =
-            move || query::object::unreadable(&shared.state().snapshot(Reach::Drive), &is_gone);
+            move || query::object::unreadable(&state.database.snapshot(Reach::Drive), &is_gone);
         let counted = self.0.core.blocking(count).await;
         counted.map_err(|error| MetaError::Unreadable(error.to_string()))
     }

@@ -144,7 +144,7 @@ async fn open_on_core_zero(
     let shared = Arc::new(Shared::new());
     let mirrors = Mirrors::new(core, storage, Arc::clone(&shared), record, recorded);
     for mirror in seeded {
-        mirrors.start(mirror)?;
+        mirrors.start(mirror);
     }
     let started =
         Group::start(core, node, founding, mirrors.clone(), Arc::clone(&shared), inspected);

@@ -39,6 +39,13 @@ impl Stamps {
         }
     }
 
+    /// Everything has changed.
+    pub(crate) fn raise_all(&self) {
+        for stamp in &self.0 {
+            stamp.fetch_add(1, Ordering::Release);
+        }
+    }
+
     fn at(&self, place: usize) -> u64 {
         self.0[place].load(Ordering::Acquire)
     }

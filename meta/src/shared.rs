@@ -4,25 +4,32 @@
 use crate::placement::Layout;
 use crate::recall::Stamps;
 use crate::state::Database;
-use hamster_core::limits::DRIVES_PER_NODE_MAX;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-const NO_SLOT: usize = usize::MAX;
+const NO_NUMBER: u64 = u64::MAX;
 
 /// See the module.
 pub(crate) struct Shared {
-    /// Those of all mirrors since the start, in slots: each drive takes a mirror once at most.
-    states: [OnceLock<Database>; DRIVES_PER_NODE_MAX],
-    first: AtomicUsize,
-    /// The slot of a state that a read has failed on; [`NO_SLOT`] otherwise.
-    doubted: AtomicUsize,
+    state: Mutex<Option<Reading>>,
+    /// The number of that one; [`NO_NUMBER`] before there is one.
+    reading: AtomicU64,
+    /// The number of a state that a read has failed on; [`NO_NUMBER`] otherwise.
+    doubted: AtomicU64,
     applied: AtomicU64,
     leading: AtomicBool,
     layout_changes: AtomicU64,
     layout: Mutex<Option<Arc<Layout>>>,
     stopped: Mutex<Option<String>>,
     stamps: Stamps,
+}
+
+/// A state to read from. A clone may be what keeps a database open, so that its end blocks.
+#[derive(Clone)]
+pub(crate) struct Reading {
+    /// No other state of this process has it.
+    pub number: u64,
+    pub database: Database,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -34,9 +41,9 @@ impl Shared {
     /// Without a state yet.
     pub(crate) fn new() -> Self {
         Self {
-            states: [const { OnceLock::new() }; DRIVES_PER_NODE_MAX],
-            first: AtomicUsize::new(0),
-            doubted: AtomicUsize::new(NO_SLOT),
+            state: Mutex::default(),
+            reading: AtomicU64::new(NO_NUMBER),
+            doubted: AtomicU64::new(NO_NUMBER),
             applied: AtomicU64::new(0),
             leading: AtomicBool::new(false),
             layout_changes: AtomicU64::new(0),
@@ -46,31 +53,32 @@ impl Shared {
         }
     }
 
-    /// Adds a mirror's state; its slot. `None`: all slots are taken. On core 0 only.
-    pub(crate) fn add_state(&self, state: &Database) -> Option<usize> {
-        self.states.iter().position(|slot| slot.set(state.clone()).is_ok())
-    }
-
     /// The state to read from.
-    pub(crate) fn state(&self) -> &Database {
-        let first = self.states[self.first.load(Ordering::Acquire)].get();
-        first.expect("the mirrors are added before anyone reads")
+    pub(crate) fn state(&self) -> Reading {
+        lock(&self.state).clone().expect("the mirrors are added before anyone reads")
     }
 
-    /// A read of the state failed: core 0 will look for another mirror to read from.
-    pub(crate) fn doubt_state(&self) {
-        self.doubted.store(self.first.load(Ordering::Acquire), Ordering::Release);
+    /// The number of the state to read from: what was read from another one while this changed may
+    /// be outdated.
+    pub(crate) fn reading(&self) -> u64 {
+        self.reading.load(Ordering::Acquire)
     }
 
-    /// The slot that was doubted since the last call, if any.
-    pub(crate) fn take_doubted(&self) -> Option<usize> {
-        let slot = self.doubted.swap(NO_SLOT, Ordering::AcqRel);
-        (slot != NO_SLOT).then_some(slot)
+    /// Readers use this state from here on.
+    pub(crate) fn read_from(&self, number: u64, database: &Database) {
+        *lock(&self.state) = Some(Reading { number, database: database.clone() });
+        self.reading.store(number, Ordering::Release);
     }
 
-    /// Readers use the state in this slot from here on.
-    pub(crate) fn read_from(&self, slot: usize) {
-        self.first.store(slot, Ordering::Release);
+    /// A read of this state failed: core 0 will look for another mirror to read from.
+    pub(crate) fn doubt_state(&self, number: u64) {
+        self.doubted.store(number, Ordering::Release);
+    }
+
+    /// The number of the state that was doubted since the last call, if any.
+    pub(crate) fn take_doubted(&self) -> Option<u64> {
+        let number = self.doubted.swap(NO_NUMBER, Ordering::AcqRel);
+        (number != NO_NUMBER).then_some(number)
     }
 
     /// The stamps of the state's rows.

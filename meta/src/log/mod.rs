@@ -8,7 +8,10 @@ mod inspect;
 mod record;
 
 pub(crate) use inspect::{Inspected, inspect};
-pub(crate) use record::{Entry, EntryFrame, Membership, Payload, Position, StoredMembership, Vote};
+pub(crate) use record::{
+    Entry, EntryFrame, Membership, Payload, Position, PositionWire, StoredMembership,
+    StoredMembershipWire, Vote,
+};
 
 use crate::key::KeyRange;
 

@@ -1,8 +1,10 @@
 //! Taking a new mirror in while the node serves, and noticing that one was removed.
 
 use super::Mirrors;
+use super::current::Current;
 use super::seed::{self, Place, Seeded};
-use crate::state::ReadError;
+use super::write::Mirror;
+use crate::state::{Database, ReadError};
 use futures_util::future::join_all;
 use std::io;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ impl Mirrors {
     /// # Errors
     /// It could not be made, or the set could not be recorded (then the metadata has stopped).
     pub(crate) async fn add(&self, place: Place) -> io::Result<()> {
+        let _alone = self.0.copying.acquire(1).await;
         self.0.seeding.set(true);
         let added = self.copy_and_join(place).await;
         self.0.seeding.set(false);
@@ -27,12 +30,12 @@ impl Mirrors {
 
     async fn copy_and_join(&self, place: Place) -> io::Result<()> {
         let (storage, first) = (self.0.storage.clone(), self.first()?);
-        let (at, log, state) = (first.place.clone(), first.log.clone(), first.state.clone());
+        let source = first.source();
         let shared = Arc::clone(&self.0.shared);
         let copied = self.0.core.blocking(move || {
             let go_on = || shared.stopped().is_none();
-            let made = seed::copy(&storage, &log, &state, &place, &go_on)?;
-            catch_up(seed::read_in(at, log, state)?, made)
+            let made = seed::copy(&storage, &source.log, &source.state, &place, &go_on)?;
+            catch_up(source.read_in()?, made)
         });
         let made = copied.await.map_err(io::Error::other)?;
         // Nothing is written from here to the record. Invariant: whoever holds several of these took
@@ -41,16 +44,16 @@ impl Mirrors {
         let _set = self.0.changing.acquire(1).await;
         let _state = self.0.state_write.acquire(1).await;
         let first = self.first()?;
-        let (at, log, state) = (first.place.clone(), first.log.clone(), first.state.clone());
+        let source = first.source();
         let finished = self.0.core.blocking(move || {
-            let made = catch_up(seed::read_in(at, log, state)?, made)?;
+            let made = catch_up(source.read_in()?, made)?;
             // Why: the log may be purged as far as the other states were flushed before.
             made.state.flush().map_err(|error| ReadError::Failed(error.to_string()))?;
             Ok::<_, ReadError>(made)
         });
         let made = finished.await.map_err(io::Error::other)?;
         tracing::info!("the metadata is mirrored on {} from now on", made.place.drive);
-        self.start(made)?;
+        self.start(made);
         self.advance().await
     }
 
@@ -73,14 +76,35 @@ impl Mirrors {
                 self.leave_out(mirror.place.drive).await?;
             }
         }
-        if let Some(slot) = self.0.shared.take_doubted()
-            && let Some(doubted) = live.iter().find(|mirror| mirror.slot == slot)
+        if let Some(number) = self.0.shared.take_doubted()
+            && let Some(doubted) = live.iter().find(|mirror| mirror.number == number)
             && self.0.live.borrow().len() > 1
         {
             tracing::error!("the metadata state on {} cannot be read", doubted.place.drive);
             self.leave_out(doubted.place.drive).await?;
         }
         Ok(())
+    }
+}
+
+/// The mirror that another one is made of.
+struct Source {
+    place: Place,
+    log: Database,
+    state: Database,
+    current: Current,
+}
+
+impl Mirror {
+    fn source(&self) -> Source {
+        let (place, current) = (self.place.clone(), self.current);
+        Source { place, log: self.log.clone(), state: self.state.clone(), current }
+    }
+}
+
+impl Source {
+    fn read_in(self) -> Result<Seeded, ReadError> {
+        seed::read_in(self.place, self.log, self.state, self.current)
     }
 }
 

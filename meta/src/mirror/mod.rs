@@ -1,6 +1,7 @@
 //! Metadata mirrors: log and state are kept on several drives of a node, so that losing a drive
 //! does not lose the metadata. `seed` opens them and brings them to one state, `write` keeps them
-//! there, `add` takes a new one in while the node serves.
+//! there, `add` takes a new one in while the node serves. A snapshot is received by `stage` beside
+//! the states in use, and put in their place by `install`; `current` says which one is.
 //!
 //! An append is acknowledged after it is synced on all live mirrors. A mirror that fails is left
 //! out, and the node records the new set in every drive's superblock before the next
@@ -13,13 +14,17 @@
 //! used.
 
 mod add;
+pub(crate) mod current;
+mod install;
 pub(crate) mod seed;
+pub(crate) mod stage;
 pub(crate) mod write;
 
 use futures_util::future::LocalBoxFuture;
 use hamster_core::ids::DriveOrdinal;
 use std::io;
 
+pub(crate) use install::Received;
 pub(crate) use write::Mirrors;
 
 /// Which drives hold the metadata of a node, as its superblocks record it.

@@ -2,6 +2,8 @@
 //! those that lack only the unacknowledged end of its log are caught up; all others are left out,
 //! and made anew by `add`. Every step here blocks; the callers run it on a thread for that.
 
+use super::current::{self, Current};
+use super::stage;
 use crate::apply;
 use crate::key::{self, KeyRange};
 use crate::log::{
@@ -10,7 +12,7 @@ use crate::log::{
 use crate::mirror::MirrorSet;
 use crate::open::OpenError;
 use crate::record::Malformed;
-use crate::rocks::{self, Purpose};
+use crate::rocks::Purpose;
 use crate::state::{Batch, Database, Reach, ReadError, Storage, View, Visit, get_record};
 use hamster_core::ids::DriveOrdinal;
 use std::io;
@@ -32,6 +34,8 @@ pub(crate) struct Seeded {
     pub place: Place,
     pub log: Database,
     pub state: Database,
+    /// Where the state is.
+    pub current: Current,
     pub inspected: Inspected,
     pub applied: Option<Position>,
 }
@@ -40,24 +44,19 @@ fn log_path(path: &Path) -> PathBuf {
     path.join("log")
 }
 
-fn state_path(path: &Path) -> PathBuf {
-    path.join("state")
-}
-
 /// Whether `place` holds a whole metadata mirror, sound or not.
 pub(crate) fn holds_mirror(storage: &Storage, place: &Place) -> bool {
-    let paths = [log_path(&place.path), state_path(&place.path)];
-    paths.iter().all(|path| match storage {
-        Storage::Rocks => rocks::exists(path),
-        Storage::Twin(world) => world.exists(path),
-    })
+    // Why also if that cannot be read: it is damage, not absence.
+    let state = current::read(storage, &place.path)
+        .map_or(true, |current| storage.holds(&current.path(&place.path)));
+    state && storage.holds(&log_path(&place.path))
 }
 
 /// Whether `place` holds a mirror of a cluster that was founded, not only what a founding that was
 /// cut short left behind.
 pub(crate) fn holds_founded_mirror(storage: &Storage, place: &Place) -> bool {
     let marked = || {
-        let log = open_database(storage, &log_path(&place.path), Purpose::Log).map_err(failed)?;
+        let log = storage.open(&log_path(&place.path), Purpose::Log).map_err(failed)?;
         mark_of(&log)
     };
     holds_mirror(storage, place) && marked().is_ok_and(|epoch| epoch > 0)
@@ -77,30 +76,16 @@ pub(crate) fn mark(log: &Database, epoch: u64) -> io::Result<()> {
     log.write(&batch, true)
 }
 
-fn open_database(storage: &Storage, path: &Path, purpose: Purpose) -> io::Result<Database> {
-    match storage {
-        Storage::Rocks => rocks::open(path, purpose).map(Database::Rocks),
-        Storage::Twin(world) => world.open(path).map(Database::Twin),
-    }
-}
-
-fn remove_databases(storage: &Storage, path: &Path) -> io::Result<()> {
-    for path in [log_path(path), state_path(path)] {
-        match storage {
-            Storage::Rocks => rocks::remove(&path)?,
-            Storage::Twin(world) => world.wipe(&path),
-        }
-    }
-    Ok(())
-}
-
 /// Makes an empty mirror, over whatever is there.
 pub(crate) fn create(storage: &Storage, place: &Place) -> io::Result<Seeded> {
-    remove_databases(storage, &place.path)?;
+    storage.remove(&log_path(&place.path))?;
+    current::remove(storage, &place.path)?;
+    let current = Current::default();
     Ok(Seeded {
         place: place.clone(),
-        log: open_database(storage, &log_path(&place.path), Purpose::Log)?,
-        state: open_database(storage, &state_path(&place.path), Purpose::State)?,
+        log: storage.open(&log_path(&place.path), Purpose::Log)?,
+        state: storage.open(&current.path(&place.path), Purpose::State)?,
+        current,
         inspected: Inspected { vote: None, purged: None, last: None },
         applied: None,
     })
@@ -141,6 +126,9 @@ pub(crate) fn survey(
             }
         }
     }
+    let installed = sound.iter().filter_map(|mirror| mirror.current.installed).max();
+    let sound = sound.into_iter().filter_map(|mirror| finish_install(storage, mirror, installed));
+    let mut sound: Vec<Seeded> = sound.collect();
     let best = (0..sound.len()).max_by_key(|at| {
         let mirror: &Seeded = &sound[*at];
         (mirror.inspected.progress(), mirror.applied)
@@ -161,25 +149,62 @@ pub(crate) fn survey(
 }
 
 fn open_existing(storage: &Storage, place: &Place) -> Result<Seeded, ReadError> {
-    let open = |path: PathBuf, purpose| {
-        open_database(storage, &path, purpose).map_err(|error| ReadError::Failed(error.to_string()))
+    let current = current::read(storage, &place.path)?;
+    let log = storage.open(&log_path(&place.path), Purpose::Log).map_err(failed)?;
+    let state = storage.open(&current.path(&place.path), Purpose::State).map_err(failed)?;
+    if let Some(installed) = current.installed {
+        stage::begin_behind(&log, installed)?;
+    }
+    read_in(place.clone(), log, state, current)
+}
+
+/// Ends what an install has begun on a mirror. If another one has `installed` that snapshot and this
+/// one has it whole beside its state, it is put in its place; what is in no use is removed. `None`:
+/// the drive refused.
+fn finish_install(
+    storage: &Storage,
+    mirror: Seeded,
+    installed: Option<Position>,
+) -> Option<Seeded> {
+    let (drive, path) = (mirror.place.drive, mirror.place.path.clone());
+    let staged = current::staged(storage, &path);
+    let staged = staged.filter(|staged| installed.is_some() && staged.installed == installed);
+    let finished = match staged {
+        Some(staged) if mirror.current.installed < installed => swap(storage, mirror, staged),
+        _ => Ok(mirror),
     };
-    let log = open(log_path(&place.path), Purpose::Log)?;
-    let state = open(state_path(&place.path), Purpose::State)?;
-    read_in(place.clone(), log, state)
+    let finished = finished.and_then(|mirror| {
+        current::clear(storage, &path, &mirror.current).map_err(failed)?;
+        Ok(mirror)
+    });
+    finished.inspect_err(|error| tracing::warn!("the metadata on {drive} failed: {error}")).ok()
+}
+
+fn swap(storage: &Storage, mirror: Seeded, staged: Current) -> Result<Seeded, ReadError> {
+    let Seeded { place, log, .. } = mirror;
+    tracing::info!("the snapshot that was received for {} is installed", place.drive);
+    let state = storage.open(&staged.path(&place.path), Purpose::State).map_err(failed)?;
+    let made = stage::Made { place, current: staged, state };
+    made.swap(storage, &log).map_err(failed)?;
+    made.seeded(log)
 }
 
 /// How far an open mirror is.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn read_in(place: Place, log: Database, state: Database) -> Result<Seeded, ReadError> {
+pub(crate) fn read_in(
+    place: Place,
+    log: Database,
+    state: Database,
+    current: Current,
+) -> Result<Seeded, ReadError> {
     let applied: Option<Position> = get_record(&state.now(Reach::Drive), &key::applied())?;
     let inspected = inspect(&log.snapshot(Reach::Drive), applied)?;
     if applied < inspected.purged {
         return Err(ReadError::Failed("the state is older than the log reaches back".into()));
     }
-    Ok(Seeded { place, log, state, inspected, applied })
+    Ok(Seeded { place, log, state, current, inspected, applied })
 }
 
 /// Gives `mirror` what it lacks of the end of the log, and applies what `best` has applied. `None`:
@@ -255,7 +280,7 @@ pub(crate) fn copy(
     made.state.flush().map_err(failed)?;
     // Invariant: the log behind the state, so that it holds what the state lacks.
     copy_rows(log, &made.log, &key::all(), true, go_on)?;
-    read_in(made.place, made.log, made.state)
+    read_in(made.place, made.log, made.state, made.current)
 }
 
 fn copy_rows(

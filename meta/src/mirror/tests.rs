@@ -10,6 +10,7 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod disk;
+mod install;
 mod life;
 mod trace;
 
@@ -17,7 +18,7 @@ use super::MirrorSet;
 use super::seed::{self, Place, Seeded};
 use crate::apply;
 use crate::key;
-use crate::log::{EntryFrame, Position, entry_keys_from};
+use crate::log::{Entry, EntryFrame, Position, entry_keys_from};
 use crate::state::twin::TwinWorld;
 use crate::state::{Batch, Database, Reach, Storage, View, Visit, get_record};
 use common::{Machine, NODE, current, propose, tell, world};
@@ -60,7 +61,7 @@ fn every_image_that_a_power_cut_may_leave_has_all_that_was_acknowledged() {
     for mirrors in 1..=3 {
         let scratch = scratch();
         let root = scratch.path().join("live");
-        let steps = follow(&root, &scratch.path().join("trace"), seed, mirrors);
+        let steps = follow(&root, &scratch.path().join("trace"), seed, mirrors, 0..life::LIVES);
         let drives = (0..mirrors + life::SPARE_DRIVES).map(|drive| format!("d{drive}"));
         let drives: Vec<String> = drives.collect();
         let share = images * u64::from(mirrors) / 3 - images * u64::from(mirrors - 1) / 3;
@@ -101,14 +102,75 @@ fn every_image_that_a_power_cut_may_leave_has_all_that_was_acknowledged() {
     tell(&format!("crash images: {done} of the metadata (seed {seed})"));
 }
 
+#[test]
+fn every_step_of_an_install_may_be_the_last_before_a_power_cut() {
+    let (images, seed) = (setting("HAMSTER_CRASH_IMAGES", 240), setting("HAMSTER_SEED", 1));
+    println!("crash images of an install: seed {seed}");
+    let mut done = 0;
+    for mirrors in 1..=2 {
+        let scratch = scratch();
+        let root = scratch.path().join("live");
+        let lives = [life::INSTALLING];
+        let steps = follow(&root, &scratch.path().join("trace"), seed, mirrors, lives);
+        let drives = (0..mirrors + life::SPARE_DRIVES).map(|drive| format!("d{drive}"));
+        let drives: Vec<String> = drives.collect();
+        let chance = Entropy::seeded(seed ^ u64::from(mirrors));
+        let mut disk = Disk::new(&root, &drives);
+        let (mut told, mut history) = (Told::default(), History::default());
+        let every = (installing_steps(&steps, &mut Disk::new(&root, &drives)) / images).max(1);
+        let (mut within, mut count) = (false, 0);
+        for step in &steps {
+            match disk.follow(step).map(|mark| Mark::read(&mark)) {
+                Some(Mark::Known { index, frame }) => drop(history.entries.insert(index, frame)),
+                Some(Mark::Installing(begins)) => within = begins,
+                Some(mark) => told.note(mark),
+                None => {}
+            }
+            count += u64::from(within);
+            if within && count % every == 0 {
+                let image = scratch.path().join("image");
+                disk.image(&chance, &image);
+                eprintln!(
+                    "mirrors {mirrors}, step {count} of the install, set {:?}",
+                    told.recorded
+                );
+                check(&image, &told, &mut history, mirrors);
+                std::fs::remove_dir_all(&image).expect("removed");
+                done += 1;
+            }
+        }
+        println!("mirrors {mirrors}: {count} steps of an install");
+        assert!(count > 50, "an install is seen");
+    }
+    tell(&format!("crash images: {done} of an install of a snapshot (seed {seed})"));
+}
+
+/// How many steps are made while a snapshot is installed.
+fn installing_steps(steps: &[trace::Step], disk: &mut Disk) -> u64 {
+    let mut within = false;
+    let is_within = |step: &&trace::Step| {
+        if let Some(Mark::Installing(begins)) = disk.follow(step).map(|mark| Mark::read(&mark)) {
+            within = begins;
+        }
+        within
+    };
+    u64::try_from(steps.iter().filter(is_within).count()).expect("64 bits")
+}
+
 /// Runs the lives and gives the steps of their files.
-fn follow(root: &Path, trace: &Path, seed: u64, mirrors: u32) -> Vec<trace::Step> {
+fn follow(
+    root: &Path,
+    trace: &Path,
+    seed: u64,
+    mirrors: u32,
+    lives: impl IntoIterator<Item = u64>,
+) -> Vec<trace::Step> {
     for drive in 0..mirrors + life::SPARE_DRIVES {
         std::fs::create_dir_all(root.join(format!("d{drive}"))).expect("made");
     }
     let program = env::current_exe().expect("this test");
     let mut steps = Vec::new();
-    for life in 0..life::LIVES {
+    for life in lives {
         let mut command = trace::command(&program, trace);
         command.args(["--exact", "mirror::tests::the_life_that_is_followed", "--nocapture"]);
         command.env(LIFE, format!("{seed} {mirrors} {life} {}", root.display()));
@@ -143,6 +205,7 @@ impl Told {
                 let (key, value) = self.begun.remove(&number).expect("begun");
                 self.keys.insert(key, vec![value]);
             }
+            Mark::Known { .. } | Mark::Installing(_) => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 //! in place and to the others in order behind it. A mirror that fails, or is told to have failed, is
 //! left out for good.
 
+use super::current::Current;
 use super::seed::{self, Place, Seeded};
 use super::{MirrorSet, RecordMirrors};
 use crate::shared::Shared;
@@ -33,6 +34,10 @@ pub(super) struct Inner {
     recording: Cell<bool>,
     /// The last failure of a mirror: the reason to tell where none is left.
     failure: RefCell<Option<String>>,
+    /// How many states were put to use since the start.
+    states: Cell<u64>,
+    /// Held while a mirror is made of another one, and while a snapshot is received and installed.
+    pub(super) copying: Semaphore,
     /// Held while a batch goes to the logs.
     pub(super) log_write: Semaphore,
     /// Held while the set changes, until the change is recorded.
@@ -44,10 +49,11 @@ pub(super) struct Inner {
 
 pub(super) struct Mirror {
     pub(super) place: Place,
-    /// Its place among the databases that readers share.
-    pub(super) slot: usize,
+    /// Of its state: no other one has had it since the start.
+    pub(super) number: u64,
     pub(super) log: Database,
     pub(super) state: Database,
+    pub(super) current: Current,
     pub(super) log_worker: Worker,
     state_worker: Worker,
     follower: Sender<Follow>,
@@ -79,6 +85,8 @@ impl Mirrors {
             set: RefCell::new(set),
             recording: Cell::new(false),
             failure: RefCell::default(),
+            states: Cell::new(0),
+            copying: Semaphore::new(1),
             log_write: Semaphore::new(1),
             changing: Semaphore::new(1),
             state_write: Semaphore::new(1),
@@ -87,27 +95,39 @@ impl Mirrors {
     }
 
     /// Uses `seeded` from now on. The set is not recorded by this.
-    pub(crate) fn start(&self, seeded: Seeded) -> io::Result<()> {
-        let slot = self.0.shared.add_state(&seeded.state);
-        let slot = slot.ok_or_else(|| io::Error::other("too many mirrors since the start"))?;
+    pub(crate) fn start(&self, seeded: Seeded) {
+        let (log_worker, state_worker) =
+            (self.0.core.worker("meta-log"), self.0.core.worker("meta-state"));
+        let mirror = self.enlist(seeded, log_worker, state_worker);
+        if self.0.live.borrow().is_empty() {
+            self.0.shared.read_from(mirror.number, &mirror.state);
+        }
+        self.0.live.borrow_mut().push(mirror);
+    }
+
+    /// The mirror in the place of a live one, with another state.
+    pub(super) fn renew(&self, former: &Mirror, seeded: Seeded) -> Rc<Mirror> {
+        self.enlist(seeded, former.log_worker.clone(), former.state_worker.clone())
+    }
+
+    /// A mirror whose state is written from now on.
+    fn enlist(&self, seeded: Seeded, log_worker: Worker, state_worker: Worker) -> Rc<Mirror> {
         let (follower, follows) = sync::channel(limits::MIRROR_BATCHES_BEHIND_MAX);
-        let core = &self.0.core;
         let mirror = Rc::new(Mirror {
             place: seeded.place,
-            slot,
+            number: self.0.states.replace(self.0.states.get() + 1),
             log: seeded.log,
             state: seeded.state,
-            log_worker: core.worker("meta-log"),
-            state_worker: core.worker("meta-state"),
+            current: seeded.current,
+            log_worker,
+            state_worker,
             follower,
         });
         let (state, worker) = (mirror.state.clone(), mirror.state_worker.clone());
-        core.spawn(
-            Queue::Latency,
-            follow(self.clone(), mirror.place.drive, state, worker, follows),
-        );
-        self.0.live.borrow_mut().push(mirror);
-        Ok(())
+        let (drive, number) = (mirror.place.drive, mirror.number);
+        let following = follow(self.clone(), drive, number, state, worker, follows);
+        self.0.core.spawn(Queue::Latency, following);
+        mirror
     }
 
     /// The log to read from.
@@ -134,7 +154,7 @@ impl Mirrors {
     }
 
     /// Notes that the log or state on `drive` failed; the caller leaves the mirror out.
-    fn note_failure(&self, what: &str, drive: DriveOrdinal, error: &io::Error) {
+    pub(super) fn note_failure(&self, what: &str, drive: DriveOrdinal, error: &io::Error) {
         let failure = format!("the metadata {what} on {drive} failed: {error}");
         tracing::error!("{failure}");
         self.0.failure.replace(Some(failure));
@@ -208,7 +228,7 @@ impl Mirrors {
         let results = join_all(flushes).await;
         for (mirror, flushed) in live.iter().zip(results) {
             if !flushed {
-                self.leave_out(mirror.place.drive).await?;
+                self.leave_out_if(|other| other.number == mirror.number).await?;
             }
         }
         self.first().map(|_| ())
@@ -217,14 +237,21 @@ impl Mirrors {
     /// The mirror on `drive`, if there is one in use, is not used any more; the set without it is
     /// recorded when this is done. An error: no mirror is left, or the set cannot be recorded.
     pub(crate) async fn leave_out(&self, drive: DriveOrdinal) -> io::Result<()> {
+        self.leave_out_if(|mirror| mirror.place.drive == drive).await
+    }
+
+    /// As [`Mirrors::leave_out`], for the mirror that is told. Why not always by its drive: a state
+    /// that failed may have been replaced meanwhile.
+    async fn leave_out_if(&self, is_meant: impl Fn(&Mirror) -> bool) -> io::Result<()> {
         let _permit = self.0.changing.acquire(1).await;
-        if !self.0.live.borrow().iter().any(|mirror| mirror.place.drive == drive) {
+        let meant = self.0.live.borrow().iter().find(|mirror| is_meant(mirror)).cloned();
+        let Some(meant) = meant else {
             return self.first().map(|_| ());
-        }
-        tracing::warn!("the metadata mirror on {drive} is left out");
+        };
+        tracing::warn!("the metadata mirror on {} is left out", meant.place.drive);
         // No batch is on its way to the states while the first one changes.
         let _still = self.0.state_write.acquire(1).await;
-        self.0.live.borrow_mut().retain(|mirror| mirror.place.drive != drive);
+        self.0.live.borrow_mut().retain(|mirror| !Rc::ptr_eq(mirror, &meant));
         self.advance().await
     }
 
@@ -250,7 +277,7 @@ impl Mirrors {
             let first = self.settle_first().await.inspect_err(|error| {
                 self.0.shared.stop(&error.to_string());
             })?;
-            self.0.shared.read_from(first.slot);
+            self.0.shared.read_from(first.number, &first.state);
             if !self.0.recording.get() {
                 return Ok(());
             }
@@ -313,6 +340,7 @@ impl Mirrors {
 async fn follow(
     mirrors: Mirrors,
     drive: DriveOrdinal,
+    number: u64,
     state: Database,
     worker: Worker,
     mut follows: Receiver<Follow>,
@@ -336,11 +364,14 @@ async fn follow(
             let mirrors = mirrors.clone();
             let core = mirrors.0.core.clone();
             // Why a task of its own: leaving out waits for followers.
-            core.spawn(Queue::Latency, async move { mirrors.leave_out(drive).await });
+            let meant = move |mirror: &Mirror| mirror.number == number;
+            core.spawn(Queue::Latency, async move { mirrors.leave_out_if(meant).await });
         }
         if let Some(answer) = answer {
             // Nobody waits any more: then nobody needs to know.
             let _gone = answer.send(sound);
         }
     }
+    // Why there: the last one to let a database go closes it, which blocks.
+    worker.run(move || drop(state)).await;
 }

@@ -2,8 +2,9 @@
 
 use super::types::{Proposed, Types};
 use crate::log::{Entry, Membership, Payload, Position, StoredMembership, Vote};
+use crate::snapshot::Header;
 use openraft::EntryPayload;
-use openraft::alias::{EntryOf, LogIdOf, StoredMembershipOf, VoteOf};
+use openraft::alias::{EntryOf, LogIdOf, SnapshotMetaOf, StoredMembershipOf, VoteOf};
 use openraft::impls::leader_id_adv::LeaderId;
 use std::collections::BTreeSet;
 use std::io;
@@ -53,6 +54,14 @@ pub(super) fn raft_stored_membership(
 ) -> io::Result<StoredMembershipOf<Types>> {
     let membership = raft_membership(stored.membership)?;
     Ok(StoredMembershipOf::<Types>::new(stored.position.map(log_id), membership))
+}
+
+/// What openraft is to know of a snapshot.
+pub(super) fn snapshot_meta(header: &Header) -> io::Result<SnapshotMetaOf<Types>> {
+    Ok(SnapshotMetaOf::<Types> {
+        last_log_id: Some(log_id(header.position)),
+        last_membership: raft_stored_membership(header.membership.clone())?,
+    })
 }
 
 /// The stored form of an entry.

@@ -314,11 +314,12 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn purge(&mut self, up_to: LogIdOf<Types>) -> io::Result<()> {
-        if self.0.mirrors.is_seeding() {
+        let position = adapter::position(&up_to);
+        // Why not behind the last entry: a snapshot was installed there, and the next entry follows it.
+        if self.0.mirrors.is_seeding() && Some(position) <= self.0.head.borrow().last {
             // Why: the mirror that is being made still needs them. The next purge takes them along.
             return Ok(());
         }
-        let position = adapter::position(&up_to);
         let former = self.0.head.borrow().purged;
         self.0.head.borrow_mut().purge(position);
         let gone = entry_keys(former.map_or(0, |former| former.index + 1), position.index + 1);

@@ -6,17 +6,18 @@ use super::types::{Outcomes, Types};
 use crate::apply::{self, Applied};
 use crate::key;
 use crate::log::{Entry, Position, StoredMembership};
-use crate::mirror::Mirrors;
+use crate::mirror::{Mirrors, Received};
 use crate::placement::Layout;
 use crate::record::{LayoutRecord, Record};
 use crate::shared::Shared;
-use crate::state::{Reach, ReadError, Write, get_record};
+use crate::snapshot::Encoder;
+use crate::state::{Database, Reach, ReadError, Write, get_record};
 use futures_util::{Stream, TryStreamExt};
 use hamster_core::Core;
 use openraft::alias::{LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,30 +31,75 @@ struct Inner {
     mirrors: Mirrors,
     shared: Arc<Shared>,
     applied: RefCell<(Option<Position>, StoredMembershipOf<Types>)>,
+    /// openraft has started over the state.
+    started: Cell<bool>,
 }
 
-/// What a snapshot carries: nothing yet. It stands for the flushed state up to which the log may be
-/// purged; sending it to another node comes with the cluster.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FlushedState;
+/// What openraft hands on as a snapshot.
+pub(crate) enum Carried {
+    /// A moment of this node's state, to be sent.
+    Moment(Box<Encoder>),
+    /// Another node's, whole on the mirrors of this one.
+    Received(Rc<Received>),
+}
+
+/// What the state says of itself.
+struct Told {
+    applied: Option<Position>,
+    membership: StoredMembershipOf<Types>,
+    layout: Option<LayoutRecord>,
+}
+
+impl Told {
+    /// Blocks.
+    fn by(state: &Database) -> io::Result<Self> {
+        let view = state.now(Reach::Drive);
+        let membership = get_record::<StoredMembership>(&view, &key::membership());
+        Ok(Self {
+            applied: get_record(&view, &key::applied()).map_err(failed)?,
+            membership: match membership.map_err(failed)? {
+                Some(stored) => adapter::raft_stored_membership(stored)?,
+                None => StoredMembershipOf::<Types>::default(),
+            },
+            layout: get_record(&view, &key::layout()).map_err(failed)?,
+        })
+    }
+}
 
 impl Machine {
     /// Over the state that the mirrors hold.
     pub(super) fn open(core: &Core, mirrors: Mirrors, shared: Arc<Shared>) -> io::Result<Self> {
-        let state = mirrors.state()?;
-        let view = state.now(Reach::Drive);
-        let applied: Option<Position> = get_record(&view, &key::applied()).map_err(failed)?;
-        let membership = get_record::<StoredMembership>(&view, &key::membership());
-        let membership = match membership.map_err(failed)? {
-            Some(stored) => adapter::raft_stored_membership(stored)?,
-            None => StoredMembershipOf::<Types>::default(),
-        };
-        if let Some(layout) = get_record::<LayoutRecord>(&view, &key::layout()).map_err(failed)? {
-            shared.set_layout(Layout::new(layout));
+        let told = Told::by(&mirrors.state()?)?;
+        let machine = Self(Rc::new(Inner {
+            core: core.clone(),
+            mirrors,
+            shared,
+            applied: RefCell::default(),
+            started: Cell::new(false),
+        }));
+        machine.go_by(told);
+        Ok(machine)
+    }
+
+    /// Goes by a state that was opened or installed.
+    fn go_by(&self, told: Told) {
+        if let Some(layout) = told.layout {
+            self.0.shared.set_layout(Layout::new(layout));
         }
-        shared.set_applied(applied.map_or(0, |applied| applied.index));
-        let applied = RefCell::new((applied, membership));
-        Ok(Self(Rc::new(Inner { core: core.clone(), mirrors, shared, applied })))
+        self.0.shared.set_applied(told.applied.map_or(0, |applied| applied.index));
+        self.0.applied.replace((told.applied, told.membership));
+    }
+
+    /// openraft has started: from here on it may have snapshots.
+    pub(super) fn start(&self) {
+        self.0.started.set(true);
+    }
+
+    /// A snapshot of the state as of now; none of one to which nothing was applied.
+    async fn snapshot(&self) -> io::Result<Option<Encoder>> {
+        let state = self.0.mirrors.state()?;
+        let encoder = self.0.core.blocking(move || Encoder::new(state.moment()));
+        encoder.await.map_err(failed)
     }
 
     /// Decides `entry`: in place where all that it reads is in memory, else on a thread that may
@@ -107,7 +153,7 @@ fn failed(error: ReadError) -> io::Error {
 }
 
 impl RaftStateMachine<Types> for Machine {
-    type SnapshotData = FlushedState;
+    type SnapshotData = Carried;
     type SnapshotBuilder = Self;
 
     async fn applied_state(
@@ -142,27 +188,46 @@ impl RaftStateMachine<Types> for Machine {
 
     async fn install_snapshot(
         &mut self,
-        _meta: &SnapshotMetaOf<Types>,
-        _snapshot: FlushedState,
+        meta: &SnapshotMetaOf<Types>,
+        snapshot: Carried,
     ) -> io::Result<()> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "no other node sends snapshots yet"))
+        let Carried::Received(received) = snapshot else {
+            let what = "a node does not install its own state";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, what));
+        };
+        assert_eq!(meta.last_log_id, Some(adapter::log_id(received.header().position)));
+        self.0.mirrors.install(&received).await?;
+        // Invariant: as after a write (see `apply_entry`), for every row.
+        self.0.shared.stamps().raise_all();
+        let state = self.0.mirrors.state()?;
+        self.go_by(self.0.core.blocking(move || Told::by(&state)).await?);
+        Ok(())
     }
 
-    async fn get_current_snapshot(
-        &mut self,
-    ) -> io::Result<Option<SnapshotOf<Types, FlushedState>>> {
-        Ok(None)
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<SnapshotOf<Types, Carried>>> {
+        // Why not at the start: openraft has one built then if the log was purged, and with it the
+        // states are flushed.
+        if !self.0.started.get() {
+            return Ok(None);
+        }
+        self.snapshot().await?.map(carried).transpose()
     }
 }
 
-impl RaftSnapshotBuilder<Types> for Machine {
-    type SnapshotData = FlushedState;
+/// What openraft is to know of a snapshot.
+fn carried(encoder: Encoder) -> io::Result<SnapshotOf<Types, Carried>> {
+    let meta = adapter::snapshot_meta(encoder.header())?;
+    Ok(SnapshotOf::<Types, _> { meta, snapshot: Carried::Moment(Box::new(encoder)) })
+}
 
-    async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<Types, FlushedState>> {
-        let last_log_id = self.log_id();
-        let last_membership = self.0.applied.borrow().1.clone();
+impl RaftSnapshotBuilder<Types> for Machine {
+    type SnapshotData = Carried;
+
+    async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<Types, Carried>> {
+        let encoder = self.snapshot().await?;
+        let encoder = encoder.ok_or_else(|| io::Error::other("nothing was applied yet"))?;
+        // Why behind it: what openraft has a snapshot of, it may purge from the log.
         self.0.mirrors.flush().await?;
-        let meta = SnapshotMetaOf::<Types> { last_log_id, last_membership };
-        Ok(SnapshotOf::<Types, _> { meta, snapshot: FlushedState })
+        carried(encoder)
     }
 }

@@ -2,6 +2,7 @@
 //! its generics are compiled in one place. `propose` gives it proposals; nobody else does.
 
 mod adapter;
+mod install;
 mod log;
 mod machine;
 mod mpsc;
@@ -72,8 +73,9 @@ impl Group {
         let config = Arc::new(config().validate().map_err(io::Error::other)?);
         let log = log::LogStore::new(core, mirrors.clone(), inspected);
         let machine = Machine::open(core, mirrors, shared)?;
-        let raft = Raft::new(node.get(), config, network::NoNetwork, log, machine);
+        let raft = Raft::new(node.get(), config, network::NoNetwork, log, machine.clone());
         let group = Self { raft: raft.await.map_err(io::Error::other)? };
+        machine.start();
         if founding {
             let members = BTreeSet::from([node.get()]);
             group.raft.initialize(members).await.map_err(io::Error::other)?;

@@ -1,6 +1,6 @@
 //! openraft's way to other nodes: there are none yet, and each is unreachable.
 
-use super::machine::FlushedState;
+use super::machine::Carried;
 use super::types::Types;
 use openraft::OptionalSend;
 use openraft::alias::{SnapshotOf, VoteOf};
@@ -26,7 +26,7 @@ impl RaftNetworkFactory<Types> for NoNetwork {
 }
 
 impl RaftNetworkV2<Types> for NoNetwork {
-    type SnapshotData = FlushedState;
+    type SnapshotData = Carried;
 
     async fn append_entries(
         &mut self,
@@ -47,7 +47,7 @@ impl RaftNetworkV2<Types> for NoNetwork {
     async fn full_snapshot(
         &mut self,
         _vote: VoteOf<Types>,
-        _snapshot: SnapshotOf<Types, FlushedState>,
+        _snapshot: SnapshotOf<Types, Carried>,
         _cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {

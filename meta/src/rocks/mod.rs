@@ -2,7 +2,11 @@
 //! (write-ahead log off, durable by flushes). The only module besides core's `uring` that touches
 //! the file system. Everything here may block, except where it says otherwise.
 
+pub(crate) mod file;
 mod journal;
+mod moment;
+
+pub(crate) use moment::Moment;
 
 use crate::key::KeyRange;
 use crate::state::{Batch, Reach, ReadError, View, Visit, Visitor, Write};
@@ -149,6 +153,12 @@ impl Database {
     /// Makes everything applied so far durable.
     pub(crate) fn flush(&self) -> io::Result<()> {
         self.database.flush().map_err(io::Error::other)
+    }
+
+    /// Nobody asks this database any more, but for reads that have begun: it ends its own work, so
+    /// that its files may be removed. Blocks.
+    pub(crate) fn retire(&self) {
+        self.database.cancel_all_background_work(true);
     }
 
     /// One moment.

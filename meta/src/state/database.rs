@@ -40,6 +40,23 @@ impl Database {
         }
     }
 
+    /// One moment of it, that keeps it open.
+    pub(crate) fn moment(&self) -> Moment {
+        match self {
+            Self::Rocks(database) => Moment::Rocks(Box::new(database.moment())),
+            Self::Twin(database) => Moment::Twin(database.snapshot()),
+        }
+    }
+
+    /// Nobody asks it any more, but for reads that have begun: its files may be removed when this
+    /// is done. Blocks.
+    pub(crate) fn retire(&self) {
+        match self {
+            Self::Rocks(database) => database.retire(),
+            Self::Twin(_) => {}
+        }
+    }
+
     /// Applies a batch in memory, at once or not at all. `Ok(false)`: it would have to wait, and was
     /// not applied. Safe on a core's executor.
     pub(crate) fn try_write(&self, batch: &Batch) -> io::Result<bool> {
@@ -86,6 +103,28 @@ impl View for Snapshot<'_> {
         match self {
             Self::Rocks(snapshot) => snapshot.scan(range, visit),
             Self::RocksNow(now) => now.scan(range, visit),
+            Self::Twin(snapshot) => snapshot.scan(range, visit),
+        }
+    }
+}
+
+/// One moment of a database, which it keeps open. Its calls block, and so may its end.
+pub(crate) enum Moment {
+    Rocks(Box<rocks::Moment>),
+    Twin(twin::Snapshot),
+}
+
+impl View for Moment {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        match self {
+            Self::Rocks(moment) => moment.get(key),
+            Self::Twin(snapshot) => snapshot.get(key),
+        }
+    }
+
+    fn scan(&self, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<(), ReadError> {
+        match self {
+            Self::Rocks(moment) => moment.scan(range, visit),
             Self::Twin(snapshot) => snapshot.scan(range, visit),
         }
     }

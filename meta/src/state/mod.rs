@@ -4,22 +4,14 @@
 
 mod batch;
 mod database;
+mod storage;
 pub mod twin;
 mod view;
 
 pub(crate) use batch::{Batch, Write};
-pub(crate) use database::{Database, Reach};
+pub(crate) use database::{Database, Moment, Reach};
+pub use storage::Storage;
 pub(crate) use view::{Overlay, ReadError, View, Visit, Visitor, get_record};
-
-/// Which kind of database holds log and state.
-#[derive(Clone, Default)]
-pub enum Storage {
-    /// RocksDB, in the directories of the mirrors: production.
-    #[default]
-    Rocks,
-    /// In memory, crash-faithful: the simulator, which owns the world.
-    Twin(twin::TwinWorld),
-}
 
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,8 @@ pub struct TwinWorld(Arc<Mutex<World>>);
 #[derive(Default)]
 struct World {
     databases: BTreeMap<PathBuf, Database>,
+    /// What is beside them. Durable at once.
+    files: BTreeMap<PathBuf, Vec<u8>>,
     failing: Vec<PathBuf>,
 }
 
@@ -66,6 +68,7 @@ impl TwinWorld {
             lock(&database.0).failed |= gone;
             !gone
         });
+        world.files.retain(|at, _| !at.starts_with(path));
     }
 
     /// A bit of the last entry of each log below `path` flips, on the medium. No process has it open.
@@ -94,10 +97,7 @@ impl TwinWorld {
 
     /// The database at `path`, made if it is not there.
     pub(crate) fn open(&self, path: &Path) -> io::Result<Database> {
-        let mut world = lock(&self.0);
-        if world.failing.iter().any(|failing| path.starts_with(failing)) {
-            return Err(io::Error::other("a simulated failure"));
-        }
+        let mut world = self.working(path)?;
         let database =
             world.databases.entry(path.into()).or_insert_with(|| Database::of(Rows::new()));
         Ok(database.clone())
@@ -106,6 +106,47 @@ impl TwinWorld {
     /// Whether there is a database at `path`.
     pub(crate) fn exists(&self, path: &Path) -> bool {
         lock(&self.0).databases.contains_key(path)
+    }
+
+    /// The databases in the directory `path`.
+    pub(crate) fn databases(&self, path: &Path) -> Vec<PathBuf> {
+        let world = lock(&self.0);
+        world.databases.keys().filter(|at| at.parent() == Some(path)).cloned().collect()
+    }
+
+    /// The bytes of the file at `path`.
+    pub(crate) fn read_file(&self, path: &Path) -> Option<Vec<u8>> {
+        lock(&self.0).files.get(path).cloned()
+    }
+
+    /// Writes a file.
+    pub(crate) fn write_file(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.working(path)?.files.insert(path.into(), bytes.into());
+        Ok(())
+    }
+
+    /// Gives a file another name.
+    pub(crate) fn rename_file(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut world = self.working(to)?;
+        let bytes = world.files.remove(from);
+        let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        world.files.insert(to.into(), bytes);
+        Ok(())
+    }
+
+    /// Removes a file.
+    pub(crate) fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.working(path)?.files.remove(path);
+        Ok(())
+    }
+
+    /// The world, if what is at `path` does not fail.
+    fn working(&self, path: &Path) -> io::Result<MutexGuard<'_, World>> {
+        let world = lock(&self.0);
+        match world.failing.iter().any(|failing| path.starts_with(failing)) {
+            true => Err(io::Error::other("a simulated failure")),
+            false => Ok(world),
+        }
     }
 }
 

@@ -3,15 +3,20 @@
 
 use super::common::{self, Machine};
 use super::disk::MARKS;
+use super::install;
 use crate::command::{Command, DeleteCurrent, Precondition};
+use crate::log::{EntryFrame, Position};
 use crate::mirror::MirrorSet;
-use crate::state::Storage;
-use crate::{Meta, Outcome};
-use futures_util::future::join_all;
-use hamster_core::ids::{BucketId, DriveOrdinal};
+use crate::snapshot::{Decoder, Section};
+use crate::state::twin::TwinWorld;
+use crate::state::{Batch, Database, Storage};
+use crate::{Leader, Meta, MetaError, Outcome};
+use futures_util::future::{join, join_all};
+use futures_util::{StreamExt, stream};
+use hamster_core::ids::{BucketId, DriveOrdinal, NodeId};
 use hamster_core::uring::runtime::{RuntimeConfig, available_cpus, run};
 use hamster_core::{ByteCount, Core, Entropy, WallTime, limits};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
@@ -21,6 +26,10 @@ use std::rc::Rc;
 pub(super) const BUCKET: BucketId = BucketId::new(1);
 /// Processes, one after the other.
 pub(super) const LIVES: u64 = 4;
+/// The number of a process that founds a cluster, and takes a snapshot.
+pub(super) const INSTALLING: u64 = 9;
+/// Entries that the snapshot has more than the process.
+const SENT: u64 = 24;
 /// Drives without a mirror at first.
 pub(super) const SPARE_DRIVES: u32 = 2;
 const KEYS: u64 = 40;
@@ -34,6 +43,10 @@ pub(super) enum Mark {
     Begun { number: u32, key: String, removal: bool },
     /// It is acknowledged.
     Ended { number: u32 },
+    /// The log has this entry, though it may be in none of the mirrors.
+    Known { index: u64, frame: Vec<u8> },
+    /// A snapshot is being installed from here on, or not any more.
+    Installing(bool),
 }
 
 impl Mark {
@@ -46,6 +59,8 @@ impl Mark {
             }
             Self::Begun { number, key, removal } => format!("begun {number} {key} {removal}"),
             Self::Ended { number } => format!("ended {number}"),
+            Self::Known { index, frame } => format!("known {index} {}", hex::encode(frame)),
+            Self::Installing(begins) => format!("installing {begins}"),
         };
         let mut marks = marks;
         // In one call.
@@ -65,6 +80,11 @@ impl Mark {
             "begun" => {
                 Self::Begun { number: number(1), key: words[2].into(), removal: words[3] == "true" }
             }
+            "known" => {
+                let index = words[1].parse().expect("a number");
+                Self::Known { index, frame: hex::decode(words[2]).expect("hex") }
+            }
+            "installing" => Self::Installing(words[1] == "true"),
             _ => Self::Ended { number: number(1) },
         }
     }
@@ -84,7 +104,7 @@ pub(super) fn live(root: &Path, seed: u64, mirrors: u32, life: u64) {
                 match mark {
                     Mark::Recorded(recorded) => set = recorded,
                     Mark::Begun { number, .. } => next = next.max(number + 1),
-                    Mark::Ended { .. } => {}
+                    Mark::Ended { .. } | Mark::Known { .. } | Mark::Installing(_) => {}
                 }
             }
             let world = Life::new(&root, &core, seed ^ (life << 32), set, next, mirrors);
@@ -125,7 +145,7 @@ impl Life {
 
     async fn live(&self, life: u64) {
         let meta = match life {
-            0 => {
+            0 | INSTALLING => {
                 let drives: Vec<u32> = (0..self.mirrors).collect();
                 self.machine.found(&self.core, &drives).await.0
             }
@@ -134,6 +154,9 @@ impl Life {
                 self.machine.restart(&self.core, &drives).await
             }
         };
+        if life == INSTALLING {
+            return self.take_a_snapshot(meta).await;
+        }
         for _ in 0..60 {
             self.act(&meta).await;
         }
@@ -157,6 +180,61 @@ impl Life {
             2 if self.mirrors > 1 => self.replace_a_mirror(meta).await,
             _ => self.change(meta, 1 + self.chance.below(5), 8).await,
         }
+    }
+
+    /// Takes the state of a leader that has gone on from this node's, while it is read.
+    async fn take_a_snapshot(&self, meta: Meta) {
+        self.change(&meta, 20, 8).await;
+        meta.flush().await.expect("flushed");
+        self.change(&meta, 20, 8).await;
+        let mut snapshot = meta.snapshot().await.expect("readable");
+        let (mut decoder, mut batch) = (Decoder::new(), Batch::default());
+        while let Some(chunk) = snapshot.chunk().await.expect("readable") {
+            decoder.push(&chunk);
+            while let Some(section) = decoder.next().expect("sound") {
+                if let Section::Rows(rows) = section {
+                    rows.into_iter().for_each(|(key, value)| batch.put(key, value));
+                }
+            }
+        }
+        let at = decoder.finish().expect("whole").position;
+        let sender = TwinWorld::default().open(Path::new("/sender")).expect("memory");
+        let sender = Database::Twin(sender);
+        sender.write(&batch, true).expect("memory");
+        let leader = Leader { term: at.term + 1, node: NodeId::new(2) };
+        let mut numbers = vec![];
+        for index in at.index + 1..=at.index + SENT {
+            let number = self.next.replace_with(|next| *next + 1);
+            let key = format!("k{:0>8}", index % KEYS);
+            let put = common::put(BUCKET, &key, number);
+            Mark::Begun { number, key, removal: false }.tell(&self.marks);
+            let position = Position { term: leader.term, node: leader.node.get(), index };
+            let entry = install::entry(position, put);
+            Mark::Known { index, frame: EntryFrame::encode(&entry) }.tell(&self.marks);
+            install::apply_all(&sender, &[entry]);
+            numbers.push(number);
+        }
+        let chunks = install::chunks(&sender).into_iter().map(Ok);
+        Mark::Installing(true).tell(&self.marks);
+        let installed = Cell::new(false);
+        let reading = async {
+            while !installed.get() {
+                match meta.current(BUCKET, &format!("k{:0>8}", self.chance.below(KEYS))).await {
+                    Ok(_) | Err(MetaError::NoLeader) => {}
+                    Err(error) => panic!("{error}"),
+                }
+                self.core.tasks().yield_now().await;
+            }
+        };
+        let installing = async {
+            let chunks = stream::iter(chunks).boxed_local();
+            meta.install_snapshot(leader, chunks).await.expect("sound");
+            installed.set(true);
+        };
+        join(installing, reading).await;
+        numbers.into_iter().for_each(|number| Mark::Ended { number }.tell(&self.marks));
+        Mark::Installing(false).tell(&self.marks);
+        meta.close().await;
     }
 
     async fn replace_a_mirror(&self, meta: &Meta) {

@@ -20,7 +20,7 @@ fn empty_log(core: &Core) -> LogStore {
     let set = MirrorSet { epoch: 1, drives: vec![place.drive] };
     let record = Box::new(|_| Box::pin(ready(Ok(()))) as _);
     let mirrors = Mirrors::new(core, storage, shared, record, set);
-    mirrors.start(made).expect("the first");
+    mirrors.start(made);
     LogStore::new(core, mirrors, inspected)
 }
 
