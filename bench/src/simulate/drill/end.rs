@@ -44,7 +44,8 @@ pub async fn space(stage: &Stage, work: &Workload) -> Result<(), String> {
         return Err(format!("space: {} bodies of nothing are stored", status.scrub.bodies));
     }
     let freed = async {
-        while let Some(most) = operator::status(stage).await.map(|status| most_used(stage, &status)) {
+        while let Some(most) = operator::status(stage).await.map(|status| most_used(stage, &status))
+        {
             if most <= u64::from(stage.scenario().cores) * REST_PER_CORE_BYTES {
                 return;
             }
