@@ -168,8 +168,9 @@ fn reads_go_on_and_see_the_old_state_or_the_new_one() {
                         break;
                     }
                     for number in 0..FEW {
-                        let version = match other.current(bucket, &key(number)).await {
-                            Ok(version) => version.expect("there in both"),
+                        // The whole object: a core remembers that.
+                        let version = match other.object(bucket, &key(number), 0..5).await {
+                            Ok(object) => object.expect("there in both").version.clone(),
                             Err(MetaError::NoLeader) => {
                                 none += 1;
                                 continue;
