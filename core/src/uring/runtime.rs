@@ -274,12 +274,13 @@ impl Running {
         }
         inbox.deliver();
         timers.clear();
-        Core::set_current(None);
         drop(core);
         // Tasks that nobody can wake any more are dropped when they are run next.
         for _ in 0..limits::SHUTDOWN_ROUNDS {
             tasks.yield_now().await;
         }
+        // Why last: tasks that were woken before run in these rounds, and may ask which core this is.
+        Core::set_current(None);
     }
 }
 
