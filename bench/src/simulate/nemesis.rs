@@ -181,10 +181,7 @@ impl Nemesis<'_> {
         let disk = self.stage.disk(victim);
         let often = u32::try_from(100 + self.entropy.below(50_000)).unwrap_or(100);
         match fault {
-            Fault::MisdirectedWrite => {
-                self.stage.harm(victim);
-                disk.set_misdirected(often);
-            }
+            Fault::MisdirectedWrite => disk.set_misdirected(often),
             Fault::Corruption => match self.entropy.below(3) {
                 0 => disk.set_corrupted(often),
                 1 => {
@@ -193,10 +190,7 @@ impl Nemesis<'_> {
                     self.rest(100..5_000).await;
                     return self.stage.start();
                 }
-                _ => {
-                    self.stage.harm(victim);
-                    disk.rot();
-                }
+                _ => drop(disk.rot()),
             },
             Fault::WriteError => disk.set_rate(Operation::Write, Failure::Io, often),
             Fault::ReadError => disk.set_rate(Operation::Read, Failure::Io, often),

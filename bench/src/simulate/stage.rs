@@ -11,7 +11,6 @@ use hamster_meta::state::Storage;
 use hamster_meta::state::twin::TwinWorld;
 use hamster_node::{Assembly, InitConfig, Memory, ServeConfig, found};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -57,8 +56,6 @@ struct Inner {
     ended: Event,
     /// Why the last process ended, if not because it was told to.
     outcome: RefCell<Option<String>>,
-    /// Drives with bytes that rotted, or landed elsewhere.
-    harmed: RefCell<BTreeSet<u32>>,
     trace: bool,
 }
 
@@ -77,7 +74,6 @@ impl Stage {
             life: Cell::new(0),
             ended: Event::new(),
             outcome: RefCell::default(),
-            harmed: RefCell::default(),
             trace,
         }))
     }
@@ -145,20 +141,9 @@ impl Stage {
         self.0.node.disk(Self::drive_path(drive))
     }
 
-    /// Some of what a drive holds is damaged from now on, until it is emptied.
-    pub fn harm(&self, drive: u32) {
-        self.0.harmed.borrow_mut().insert(drive);
-    }
-
-    /// Whether nothing that a drive holds was damaged.
-    pub fn is_unharmed(&self, drive: u32) -> bool {
-        !self.0.harmed.borrow().contains(&drive)
-    }
-
     /// Empties a drive, as with `rm -rf` behind the node's back.
     pub fn wipe(&self, drive: u32) {
         self.disk(drive).wipe();
-        self.0.harmed.borrow_mut().remove(&drive);
         self.0.twin.wipe(&Self::drive_path(drive));
     }
 

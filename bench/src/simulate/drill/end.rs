@@ -44,8 +44,7 @@ pub async fn space(stage: &Stage, work: &Workload) -> Result<(), String> {
         return Err(format!("space: {} bodies of nothing are stored", status.scrub.bodies));
     }
     let freed = async {
-        while let Some(most) = operator::status(stage).await.map(|status| most_used(stage, &status))
-        {
+        while let Some(most) = operator::status(stage).await.map(|status| most_used(&status)) {
             if most <= u64::from(stage.scenario().cores) * REST_PER_CORE_BYTES {
                 return;
             }
@@ -54,20 +53,14 @@ pub async fn space(stage: &Stage, work: &Workload) -> Result<(), String> {
     };
     let freed = stage.world().clock().timeout(FREED_MAX, freed).await;
     let status = operator::status(stage).await.ok_or("space: no status")?;
-    stage.tell(|| format!("used in the end: {} bytes", most_used(stage, &status)));
-    freed.map_err(|_| format!("space: {} bytes are not freed", most_used(stage, &status)))
+    stage.tell(|| format!("used in the end: {} bytes", most_used(&status)));
+    freed.map_err(|_| format!("space: {} bytes are not freed", most_used(&status)))
 }
 
-/// The most that a drive in service holds. Why not of those with damaged bytes: a segment with damaged
-/// runs stays, for nobody knows what it holds.
-fn most_used(stage: &Stage, status: &Status) -> u64 {
-    let drives = (0..stage.scenario().drives).filter(|drive| stage.is_unharmed(*drive));
-    let paths: Vec<String> =
-        drives.map(|drive| Stage::drive_path(drive).display().to_string()).collect();
-    let serving = |state: &str| matches!(state, "live" | "full");
-    let drives = status.drives.iter();
-    let counted = drives.filter(|drive| serving(&drive.state) && paths.contains(&drive.path));
-    counted.map(|drive| drive.used_bytes).max().unwrap_or(0)
+/// The most that a drive in service holds.
+fn most_used(status: &Status) -> u64 {
+    let serving = status.drives.iter().filter(|drive| matches!(&*drive.state, "live" | "full"));
+    serving.map(|drive| drive.used_bytes).max().unwrap_or(0)
 }
 
 /// The power fails, and the last entry of every log rots. A node that serves in spite of that has

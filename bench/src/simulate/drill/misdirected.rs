@@ -15,7 +15,6 @@ const SLOWER: Duration = Duration::from_millis(400);
 
 pub(super) async fn play(scene: &Scene<'_>) -> Result<Vec<Place>, String> {
     let mut places = Vec::new();
-    scene.victims.iter().for_each(|victim| scene.stage.harm(*victim));
     for round in 0..ROUNDS {
         let often = if round == 0 { 0 } else { PER_MILLION };
         scene.victims.iter().for_each(|victim| scene.stage.disk(*victim).set_misdirected(often));

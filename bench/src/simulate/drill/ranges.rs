@@ -14,7 +14,6 @@ pub(super) async fn play(scene: &Scene<'_>) -> Result<Vec<Place>, String> {
         places.push(scene.put(&format!("ranges-{number}"), length).await?);
     }
     let Some(rotten) = scene.victims.first() else { return Ok(places) };
-    scene.stage.harm(*rotten);
     for _ in 0..BITS {
         scene.stage.disk(*rotten).rot_in("segments");
     }

@@ -17,7 +17,6 @@ pub(super) async fn play(scene: &Scene<'_>) -> Result<Vec<Place>, String> {
         places.push(scene.put(&format!("repair-{number}"), length).await?);
     }
     let [rotten, lost] = *scene.victims else { return Ok(places) };
-    scene.stage.harm(rotten);
     for _ in 0..BITS {
         scene.stage.disk(rotten).rot_in("segments");
     }
