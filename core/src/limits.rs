@@ -258,6 +258,8 @@ pub const MESH_CREDIT_PER_PAIR: usize = 256;
 pub const PROPOSAL_COMMANDS_MAX: usize = 256;
 /// Encoded size of one proposal.
 pub const PROPOSAL_BYTES_MAX: ByteCount = ByteCount::mib(1);
+/// Completed uploads that are remembered for a repeated Complete although their versions are gone.
+pub const UPLOADS_OUTLIVED_MAX: u64 = 10_000;
 /// Commands that wait for a proposal on one node; more are answered `503 SlowDown`.
 pub const COMMANDS_WAITING_MAX: usize = 8192;
 /// Proposals that one node has in the log unanswered.

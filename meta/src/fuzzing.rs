@@ -11,8 +11,8 @@ use crate::key;
 use crate::log::{Entry, EntryFrame, Membership, Payload, Position, StoredMembership, Vote};
 use crate::record::{
     Boots, Bucket, Completed, Counters, DataRecord, Drive, DriveState, Head, Headers, LayoutRecord,
-    ListedRow, Node, Owner, Part, Piece, ProfileChoice, Record, Sequence, SessionSlot, Upload,
-    UploadId, Version,
+    ListedRow, Node, Outlived, Owner, Part, Piece, ProfileChoice, Record, Sequence, SessionSlot,
+    Upload, UploadId, Version,
 };
 use crate::rocks;
 use crate::snapshot::{Decoder, Encoder, Section, SnapshotError, frame};
@@ -49,7 +49,7 @@ fn round_trip<R: Record + PartialEq + Debug>(bytes: &[u8]) {
 
 /// A value of the state, or of the log beside the entries: read as each kind in turn.
 fn record(bytes: &[u8]) {
-    let kinds: [fn(&[u8]); 15] = [
+    let kinds: [fn(&[u8]); 16] = [
         round_trip::<Boots>,
         round_trip::<Bucket>,
         round_trip::<Completed>,
@@ -65,6 +65,7 @@ fn record(bytes: &[u8]) {
         round_trip::<Upload>,
         round_trip::<Version>,
         round_trip::<Vote>,
+        round_trip::<Outlived>,
     ];
     kinds.iter().for_each(|kind| kind(bytes));
 }

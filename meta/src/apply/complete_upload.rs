@@ -1,5 +1,6 @@
 //! CompleteUpload: the parts named become a version. Their rows stay where they are and nothing is
-//! rewritten; a Complete that is repeated gets the answer of the first one.
+//! rewritten. A Complete that is repeated gets the answer of the first one, also if its version is gone
+//! by then: a client that has lost the answer asks again, whatever others did meanwhile.
 
 use super::change::Change;
 use super::install;
@@ -68,10 +69,8 @@ fn repeated(change: &Change<'_>, complete: &CompleteUpload) -> Result<Outcome, R
     else {
         return Ok(Outcome::NoSuchUpload);
     };
-    let parts = install::parts(change, complete.upload)?;
-    let same =
-        |(part, named): (&Part, &NamedPart)| part.number == named.number && part.etag == named.etag;
-    if parts.len() != complete.parts.len() || !parts.iter().zip(&complete.parts).all(same) {
+    // It is made of the parts' ETags and their number.
+    if completed.etag != complete.etag {
         return Ok(Outcome::NoSuchUpload);
     }
     let Completed { version, sequence, etag, .. } = completed;

@@ -5,11 +5,12 @@ use super::change::Change;
 use crate::command::{Outcome, Precondition};
 use crate::key;
 use crate::record::{
-    Bucket, Content, Head, ListedRow, Part, Record, Sequence, UploadId, Version, VersionId,
-    VersionKind, Versioning,
+    Bucket, Content, Counters, Head, ListedRow, Outlived, Part, Record, Sequence, UploadId,
+    Version, VersionId, VersionKind, Versioning,
 };
 use crate::state::{ReadError, Visit};
 use hamster_core::ids::{BucketId, DataId};
+use hamster_core::limits;
 use hamster_core::plant::{Plant, planted};
 
 /// The id that a version written now gets: only a versioned bucket gives it one of its own.
@@ -121,11 +122,33 @@ fn remove_version(
         Content::Nothing => {}
         Content::Data(data) => change.release(data)?,
         Content::Upload(upload) => {
-            change.delete(key::completed(upload));
             remove_parts(change, upload, |_| true)?;
+            forget_later(change, upload)?;
         }
     }
     Ok(Some(version))
+}
+
+/// The version of a completed upload is gone. That it was completed is remembered until so many others
+/// have gone after it.
+fn forget_later(change: &mut Change<'_>, upload: UploadId) -> Result<(), ReadError> {
+    change.put(key::outlived(change.sequence(), upload), &Outlived { upload });
+    let mut counters = change.get::<Counters>(&key::counters())?.unwrap_or_default();
+    if counters.outlived < limits::UPLOADS_OUTLIVED_MAX {
+        counters.outlived += 1;
+        change.put(key::counters(), &counters);
+        return Ok(());
+    }
+    let mut oldest = None;
+    change.view().scan(&key::all_outlived(), &mut |key, value| {
+        oldest = Some((key.to_vec(), Outlived::decode(value)?));
+        Ok(Visit::Stop)
+    })?;
+    if let Some((row, Outlived { upload })) = oldest {
+        change.delete(row);
+        change.delete(key::completed(upload));
+    }
+    Ok(())
 }
 
 /// The parts of an upload by number.

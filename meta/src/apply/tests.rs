@@ -126,12 +126,15 @@ impl Replica {
     }
 
     fn complete_named(&mut self, upload: UploadId, parts: Vec<NamedPart>) -> Outcome {
+        // As S3's, it follows from those of the parts.
+        let etags: Vec<&str> = parts.iter().map(|part| &*part.etag).collect();
+        let etag = etags.join("+");
         self.apply(Command::CompleteUpload(CompleteUpload {
             bucket: BUCKET,
             key: "k".into(),
             upload,
             parts,
-            etag: "whole".into(),
+            etag,
             checksums: vec![],
             modified: WallTime::default(),
             precondition: Precondition::None,
@@ -464,7 +467,32 @@ fn a_completed_upload_is_a_version_and_its_parts_stay() {
     assert_eq!(replica.put_part(upload, 1, 5), Outcome::NoSuchUpload);
     replica.delete("k");
     assert_eq!(replica.lives_and_dead(), (vec![], vec![1, 2, 3, 4, 5, 6]));
-    assert_eq!(replica.complete(upload, &[1, 2, 5]), Outcome::NoSuchUpload);
+}
+
+#[test]
+fn a_complete_is_answered_as_the_first_time_though_its_version_is_gone() {
+    let mut replica = Replica::with_bucket();
+    let completed = |replica: &mut Replica| {
+        let upload = replica.create_upload();
+        replica.put_part(upload, 1, 5);
+        let outcome = replica.complete(upload, &[1]);
+        assert!(matches!(outcome, Outcome::Committed { .. }), "{outcome:?}");
+        (upload, outcome)
+    };
+    // Each takes the place of the one before.
+    let (first, outcome) = completed(&mut replica);
+    let (second, of_second) = completed(&mut replica);
+    assert_eq!(replica.complete(first, &[1]), outcome);
+    assert_eq!(replica.complete(first, &[2]), Outcome::NoSuchUpload);
+    let before = replica.current("k");
+    for _ in 1..limits::UPLOADS_OUTLIVED_MAX {
+        completed(&mut replica);
+    }
+    assert_eq!(replica.complete(first, &[1]), outcome);
+    assert_ne!(replica.current("k"), before, "a repeated Complete changes nothing");
+    completed(&mut replica);
+    assert_eq!(replica.complete(first, &[1]), Outcome::NoSuchUpload);
+    assert_eq!(replica.complete(second, &[1]), of_second);
 }
 
 #[test]

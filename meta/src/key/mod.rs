@@ -25,6 +25,7 @@ mod space {
     pub const UPLOAD: u8 = 0x40;
     pub const PART: u8 = 0x41;
     pub const COMPLETED: u8 = 0x42;
+    pub const OUTLIVED: u8 = 0x43;
 }
 
 /// Keys from one (inclusive) to another (exclusive).
@@ -245,6 +246,16 @@ pub(crate) fn parts(upload: UploadId) -> KeyRange {
 /// A completed upload.
 pub(crate) fn completed(upload: UploadId) -> Vec<u8> {
     Builder::new(space::COMPLETED).sequence(upload.0).0
+}
+
+/// A completed upload whose version went at `gone`.
+pub(crate) fn outlived(gone: Sequence, upload: UploadId) -> Vec<u8> {
+    Builder::new(space::OUTLIVED).sequence(gone).sequence(upload.0).0
+}
+
+/// Those, the longest gone first.
+pub(crate) fn all_outlived() -> KeyRange {
+    KeyRange::of_prefix(vec![space::OUTLIVED])
 }
 
 /// Everything.

@@ -4,7 +4,7 @@ use super::sequence::{Sequence, SequenceWire, VersionId};
 use super::{FORMAT, Malformed, Record, check_format};
 use hamster_core::ids::BucketId;
 
-/// There is one exactly as long as the version exists; the upload's part rows stay as long.
+/// It stays as long as the version exists, as the upload's part rows do, and for a while longer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Completed {
     pub bucket: BucketId,

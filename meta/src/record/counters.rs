@@ -9,6 +9,8 @@ pub(crate) struct Counters {
     pub last_bucket: u64,
     /// Buckets that exist.
     pub buckets: u64,
+    /// Completed uploads that are remembered although their versions are gone.
+    pub outlived: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
@@ -19,6 +21,8 @@ pub(crate) struct CountersWire {
     last_bucket: u64,
     #[prost(uint64, tag = "3")]
     buckets: u64,
+    #[prost(uint64, tag = "4")]
+    outlived: u64,
 }
 
 impl Record for Counters {
@@ -26,11 +30,13 @@ impl Record for Counters {
     const NAME: &'static str = "counters";
 
     fn to_wire(&self) -> CountersWire {
-        CountersWire { format: FORMAT, last_bucket: self.last_bucket, buckets: self.buckets }
+        let Self { last_bucket, buckets, outlived } = *self;
+        CountersWire { format: FORMAT, last_bucket, buckets, outlived }
     }
 
     fn from_wire(wire: CountersWire) -> Result<Self, Malformed> {
         check_format(wire.format, Self::NAME)?;
-        Ok(Self { last_bucket: wire.last_bucket, buckets: wire.buckets })
+        let CountersWire { last_bucket, buckets, outlived, .. } = wire;
+        Ok(Self { last_bucket, buckets, outlived })
     }
 }

@@ -156,6 +156,7 @@ fn upload_and_parts() {
         etag: "abc-1".into(),
     };
     pin(&completed, "080110071a03612f62220508ac021002280132056162632d31");
+    pin(&Outlived { upload: UploadId(AT) }, "0801120508ac021002");
 }
 
 #[test]
@@ -213,7 +214,8 @@ fn layout() {
 
 #[test]
 fn counters_and_sessions() {
-    pin(&Counters { last_bucket: 9, buckets: 2 }, "080110091802");
+    pin(&Counters { last_bucket: 9, buckets: 2, outlived: 0 }, "080110091802");
+    pin(&Counters { last_bucket: 9, buckets: 2, outlived: 3 }, "0801100918022003");
     pin(&Boots { boot: BootNumber::new(3) }, "08011003");
     let committed =
         Outcome::Committed { version: VersionId::Null, sequence: AT, etag: "abc".into() };

@@ -190,13 +190,8 @@ impl Hands {
         };
         self.work.uploads.ending(upload, self.now());
         let (called, mut done) = (self.now(), false);
-        for attempt in 0..ATTEMPTS {
-            // Why 404 later: what was completed may have been overwritten since, and is forgotten.
-            let expected: &[u16] = match (doubtful, attempt) {
-                (false, 0) => &[200],
-                (false, _) => &[200, 404],
-                (true, _) => &[200, 400, 404],
-            };
+        for _ in 0..ATTEMPTS {
+            let expected: &[u16] = if doubtful { &[200, 400, 404] } else { &[200] };
             if let Some(answer) = self.call(&call, expected).await {
                 let said = answer.text();
                 if answer.status != 200 || said.contains("<Error>") {
