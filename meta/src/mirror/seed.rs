@@ -148,7 +148,7 @@ pub(crate) fn survey(
     Ok(kept)
 }
 
-fn open_existing(storage: &Storage, place: &Place) -> Result<Seeded, ReadError> {
+pub(super) fn open_existing(storage: &Storage, place: &Place) -> Result<Seeded, ReadError> {
     let current = current::read(storage, &place.path)?;
     let log = storage.open(&log_path(&place.path), Purpose::Log).map_err(failed)?;
     let state = storage.open(&current.path(&place.path), Purpose::State).map_err(failed)?;

@@ -222,7 +222,11 @@ fn check(image: &Path, told: &Told, history: &mut History, mirrors: u32) {
         drives.sort_unstable();
         let mut all = recorded.drives.clone();
         all.sort_unstable();
-        assert_eq!(drives, all, "a power cut costs no mirror");
+        let missing = places.iter().filter(|place| !drives.contains(&place.drive));
+        let missing: Vec<_> = missing.map(|place| what_is_there(place)).collect();
+        let best = &kept[0];
+        let best = (&best.inspected, best.applied);
+        assert_eq!(drives, all, "a power cut costs no mirror: {missing:#?}; the best: {best:?}");
         kept.iter().for_each(|mirror| history.check(mirror));
     }
     let machine = Machine::new(image, Storage::Rocks);
@@ -245,6 +249,14 @@ fn check(image: &Path, told: &Told, history: &mut History, mirrors: u32) {
         propose(&meta, crate::Command::Boot { node: NODE }).await;
         meta.close().await;
     });
+}
+
+/// Of a mirror that was left out.
+fn what_is_there(place: &Place) -> String {
+    match seed::open_existing(&Storage::Rocks, place) {
+        Ok(mirror) => format!("{}: {:?}, {:?}", place.drive, mirror.inspected, mirror.applied),
+        Err(error) => format!("{}: {error}", place.drive),
+    }
 }
 
 type Rows = Vec<(Vec<u8>, Vec<u8>)>;

@@ -9,6 +9,7 @@
 //! The format is that of RocksDB's wiki, "Write Ahead Log File Format": blocks of 32 KiB, in them
 //! fragments of `masked CRC-32C, length (2), kind (1), payload`.
 
+use super::Purpose;
 use crc_fast::{CrcAlgorithm, checksum};
 use std::fs::{self, File};
 use std::io;
@@ -40,20 +41,49 @@ pub(super) enum Verdict {
     Damaged {
         /// Near here.
         at: usize,
+        /// Where the record begins that it happened to.
+        record: usize,
     },
+}
+
+impl Verdict {
+    /// Where a torn end is cut off.
+    fn torn_end(self) -> Option<usize> {
+        match self {
+            Self::Torn { at } => Some(at),
+            Self::Sound | Self::Damaged { .. } => None,
+        }
+    }
+
+    /// Where the first record that is not whole is cut off, and all behind it.
+    fn first_bad(self) -> Option<usize> {
+        match self {
+            Self::Torn { at } | Self::Damaged { record: at, .. } => Some(at),
+            Self::Sound => None,
+        }
+    }
 }
 
 /// Cuts the torn ends off the journals of the database at `path`, if there is one.
 ///
 /// # Errors
 /// A journal is damaged, or the drive refused.
-pub(super) fn mend(path: &Path) -> io::Result<()> {
+pub(super) fn mend(path: &Path, purpose: Purpose) -> io::Result<()> {
     let mut newer_records = false;
     for log in logs(path)?.iter().rev() {
-        newer_records |= mend_file(log, !newer_records)?;
+        // Why not if there are newer ones: then it was synced to its end.
+        let cut = if newer_records { |_| None } else { Verdict::torn_end };
+        newer_records |= mend_file(log, cut)?;
     }
     if let Ok(current) = fs::read_to_string(path.join("CURRENT")) {
-        mend_file(&path.join(current.trim_end()), true)?;
+        let cut = match purpose {
+            Purpose::Log => Verdict::torn_end,
+            // Why more: RocksDB writes the records of a flush and of a compaction one behind the
+            // other and syncs once, so that a crash may leave the later one alone. A state that
+            // stands where it stood before is made of the log again, or is seen to be too old for it.
+            Purpose::State => Verdict::first_bad,
+        };
+        mend_file(&path.join(current.trim_end()), cut)?;
     }
     Ok(())
 }
@@ -72,19 +102,20 @@ fn logs(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(logs.into_iter().map(|(_, log)| log).collect())
 }
 
-/// Mends one file; `last`: none behind it holds records, so that it may be torn. Whether it holds any.
-fn mend_file(path: &Path, last: bool) -> io::Result<bool> {
+/// Mends one file, where `cut` allows it. Whether it holds records then.
+fn mend_file(path: &Path, cut: fn(Verdict) -> Option<usize>) -> io::Result<bool> {
     let bytes = fs::read(path)?;
-    match judge(&bytes) {
+    let verdict = judge(&bytes);
+    if let Some(at) = cut(verdict) {
+        tracing::warn!("{} is not whole ({verdict:?}): it is cut at {at}", path.display());
+        let file = File::options().write(true).open(path)?;
+        file.set_len(u64::try_from(at).map_err(io::Error::other)?)?;
+        file.sync_all()?;
+        return Ok(at > 0);
+    }
+    match verdict {
         Verdict::Sound => Ok(!bytes.is_empty()),
-        Verdict::Torn { at } if last => {
-            tracing::warn!("{} ends in a torn write, which is cut at {at}", path.display());
-            let file = File::options().write(true).open(path)?;
-            file.set_len(u64::try_from(at).map_err(io::Error::other)?)?;
-            file.sync_all()?;
-            Ok(at > 0)
-        }
-        Verdict::Torn { at } | Verdict::Damaged { at } => {
+        Verdict::Torn { at } | Verdict::Damaged { at, .. } => {
             let what = format!("{} is corrupt near byte {at}", path.display());
             Err(io::Error::new(io::ErrorKind::InvalidData, what))
         }
@@ -110,7 +141,7 @@ pub(super) fn judge(file: &[u8]) -> Verdict {
         inside = match (kind, inside) {
             (FULL, false) | (LAST, true) => false,
             (FIRST, false) | (MIDDLE, true) => true,
-            _ => return Verdict::Damaged { at },
+            _ => return Verdict::Damaged { at, record },
         };
         at = end;
         if !inside {
@@ -176,7 +207,7 @@ fn judge_end(file: &[u8], record: usize, at: usize, bad: Bad) -> Verdict {
         _ => false,
     };
     if followed || (at + 1..file.len()).any(begins_later) {
-        return Verdict::Damaged { at };
+        return Verdict::Damaged { at, record };
     }
     let sectors = (record / SECTOR_BYTES..file.len().div_ceil(SECTOR_BYTES)).map(|sector| {
         let end = ((sector + 1) * SECTOR_BYTES).min(file.len());
@@ -185,5 +216,5 @@ fn judge_end(file: &[u8], record: usize, at: usize, bad: Bad) -> Verdict {
     let unwritten = sectors.into_iter().any(|part| part.iter().all(|byte| *byte == 0));
     // Why the checksum: a whole record whose length was damaged seems to be short as well.
     let short = matches!(bad, Bad::Short) && !is_sound(file, at, file.len());
-    if unwritten || short { Verdict::Torn { at: record } } else { Verdict::Damaged { at } }
+    if unwritten || short { Verdict::Torn { at: record } } else { Verdict::Damaged { at, record } }
 }

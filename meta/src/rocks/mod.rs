@@ -43,7 +43,7 @@ pub(crate) struct Database {
 /// It is damaged, or the drive refused.
 pub(crate) fn open(path: &Path, purpose: Purpose) -> io::Result<Database> {
     std::fs::create_dir_all(path)?;
-    journal::mend(path)?;
+    journal::mend(path, purpose)?;
     let options = options(purpose).map_err(io::Error::other)?;
     let database = DB::open(&options, path).map_err(io::Error::other)?;
     // Why: RocksDB syncs what is in its directory, nobody else the directory's own name.

@@ -163,3 +163,41 @@ fn a_torn_end_is_cut_and_the_database_opens() {
     let there = |number: u8| database.now(Reach::Drive).get(&[number]).expect("readable").is_some();
     assert_eq!([0, 1, 2].map(there), [true, true, false]);
 }
+
+#[test]
+fn a_state_whose_manifest_is_damaged_stands_where_it_stood_at_some_flush() {
+    const FLUSHES: u8 = 4;
+    let original = tempfile::tempdir().expect("a temporary directory");
+    let database = open(original.path(), Purpose::State).expect("made");
+    for number in 0..FLUSHES {
+        let mut batch = Batch::default();
+        batch.put(vec![number], vec![number]);
+        database.write(&batch, false).expect("written");
+        database.flush().expect("durable");
+    }
+    drop(database);
+    let current = std::fs::read_to_string(original.path().join("CURRENT")).expect("named");
+    let manifest = std::fs::read(original.path().join(current.trim_end())).expect("there");
+    let (mut refused, mut earlier) = (0, 0);
+    for at in (0..manifest.len()).step_by(9) {
+        let trial = tempfile::tempdir().expect("a temporary directory");
+        for entry in std::fs::read_dir(original.path()).expect("readable") {
+            let entry = entry.expect("readable");
+            std::fs::copy(entry.path(), trial.path().join(entry.file_name())).expect("copied");
+        }
+        let mut damaged = manifest.clone();
+        damaged[at] ^= 1 << (at % 8);
+        std::fs::write(trial.path().join(current.trim_end()), damaged).expect("written");
+        let Ok(database) = open(trial.path(), Purpose::State) else {
+            refused += 1;
+            continue;
+        };
+        let held: Vec<u8> = (0..FLUSHES)
+            .filter(|number| database.now(Reach::Drive).get(&[*number]).expect("read").is_some())
+            .collect();
+        let count = u8::try_from(held.len()).expect("few");
+        assert_eq!(held, (0..count).collect::<Vec<u8>>(), "byte {at}");
+        earlier += u32::from(count < FLUSHES);
+    }
+    assert!(earlier > 5, "{earlier} stood earlier, {refused} were refused");
+}
