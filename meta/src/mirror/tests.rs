@@ -223,7 +223,7 @@ fn check(image: &Path, told: &Told, history: &mut History, mirrors: u32) {
         let mut all = recorded.drives.clone();
         all.sort_unstable();
         let missing = places.iter().filter(|place| !drives.contains(&place.drive));
-        let missing: Vec<_> = missing.map(|place| what_is_there(place)).collect();
+        let missing: Vec<_> = missing.map(what_is_there).collect();
         let best = &kept[0];
         let best = (&best.inspected, best.applied);
         assert_eq!(drives, all, "a power cut costs no mirror: {missing:#?}; the best: {best:?}");
