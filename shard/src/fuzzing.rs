@@ -122,7 +122,9 @@ fn table_block(bytes: &[u8]) {
         let Some(block) = Block::verify(&name(), kind, &whole) else { continue };
         let any = Key { data: DataId::from_bytes([9; 16]), shard_offset: 0, shard: SHARD };
         let entries = block.entries_from(any, None);
-        assert!(entries.is_sorted_by_key(|entry| entry.key), "a sound leaf is in order");
+        let in_order = entries.is_sorted_by_key(|entry| entry.key);
+        // Other blocks are never read as leaves; if they are, it must not panic.
+        assert!(kind != Kind::Leaf || in_order, "a sound leaf is in order");
         let _child = block.child(any);
         let _bit = block.bit(bytes.len());
     }
