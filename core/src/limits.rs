@@ -104,15 +104,6 @@ pub const READ_PATIENCE_MAX: Duration = Duration::from_millis(200);
 pub const READ_SLOWNESS_MAX: u32 = 4;
 /// A read that has not come after this never will.
 pub const READ_WAIT_MAX: Duration = Duration::from_secs(30);
-/// After a proposal of so many commands the next waits half as long as that one took, for others to
-/// come along ...
-pub const BUSY_PROPOSAL_COMMANDS: usize = 8;
-/// ... and at most so long.
-pub const BUSY_PROPOSAL_WAIT_MAX: Duration = Duration::from_millis(2);
-/// After a batch of so many runs a core counts as busy, and lets others come before the next ...
-pub const BUSY_BATCH_RUNS: usize = 4;
-/// ... by letting all that is ready run so often.
-pub const BUSY_BATCH_YIELDS: u32 = 4;
 /// Reads that one core has under way on one drive; more wait or go elsewhere. Why a sixteenth of
 /// [`DISK_REQUESTS_IN_FLIGHT_MAX`]: drives that hang leave the others room.
 pub const READS_PER_DRIVE_MAX: usize = DISK_REQUESTS_IN_FLIGHT_MAX / 16;
@@ -258,8 +249,11 @@ pub const MESH_CREDIT_PER_PAIR: usize = 256;
 pub const PROPOSAL_COMMANDS_MAX: usize = 256;
 /// Encoded size of one proposal.
 pub const PROPOSAL_BYTES_MAX: ByteCount = ByteCount::mib(1);
-/// Completed uploads that are remembered for a repeated Complete although their versions are gone.
-pub const UPLOADS_OUTLIVED_MAX: u64 = 10_000;
+/// After a proposal of so many commands the next waits half as long as that one took, for others to
+/// come along ...
+pub const BUSY_PROPOSAL_COMMANDS: usize = 8;
+/// ... and at most so long.
+pub const BUSY_PROPOSAL_WAIT_MAX: Duration = Duration::from_millis(2);
 /// Commands that wait for a proposal on one node; more are answered `503 SlowDown`.
 pub const COMMANDS_WAITING_MAX: usize = 8192;
 /// Proposals that one node has in the log unanswered.
@@ -296,6 +290,8 @@ pub const RECALL_OBJECTS_MAX: usize = 1 << 16;
 pub const RECALL_BUCKETS_MAX: usize = 1 << 10;
 /// Key and rows of a remembered object; one with more is looked up each time.
 pub const RECALL_ENTRY_BYTES_MAX: ByteCount = ByteCount::kib(1);
+/// Completed uploads that are remembered for a repeated Complete although their versions are gone.
+pub const UPLOADS_OUTLIVED_MAX: u64 = 10_000;
 /// Data ids that one page, one question whether they are referenced or one Bury holds.
 pub const DATA_IDS_PER_CALL_MAX: usize = 1024;
 /// A block of rows of a snapshot is closed when it holds so much.

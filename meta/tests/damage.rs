@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Machine, propose, put, tell, world};
+use common::{Machine, copy_all, propose, put, tell, world};
 use hamster_core::ids::{BucketId, DriveOrdinal};
 use hamster_meta::state::Storage;
 use hamster_meta::{Meta, MetaError, OpenError};
@@ -61,18 +61,6 @@ async fn all_readable(meta: &Meta) -> bool {
         }
     }
     readable
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("made");
-    for entry in std::fs::read_dir(from).expect("readable") {
-        let entry = entry.expect("readable").path();
-        let to = to.join(entry.file_name().expect("a name"));
-        match entry.is_dir() {
-            true => copy_all(&entry, &to),
-            false => std::fs::copy(&entry, &to).map(drop).expect("copied"),
-        }
-    }
 }
 
 /// The files of a mirror that hold metadata, below it.

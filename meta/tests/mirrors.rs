@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Machine, current, propose, put, world};
+use common::{Machine, copy_all, current, propose, put, world};
 use hamster_core::ids::{BucketId, DriveOrdinal};
 use hamster_meta::state::Storage;
 use hamster_meta::state::twin::TwinWorld;
@@ -187,18 +187,6 @@ fn mirrors_crash_at_any_moment_and_agree_again() {
             });
             acknowledged = progress.get();
             twins.crash(Path::new("/node"));
-        }
-    }
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("made");
-    for entry in std::fs::read_dir(from).expect("readable") {
-        let entry = entry.expect("readable").path();
-        let to = to.join(entry.file_name().expect("a name"));
-        match entry.is_dir() {
-            true => copy_all(&entry, &to),
-            false => std::fs::copy(&entry, &to).map(drop).expect("copied"),
         }
     }
 }

@@ -132,22 +132,14 @@ fn remove_version(
 /// The version of a completed upload is gone. That it was completed is remembered until so many others
 /// have gone after it.
 fn forget_later(change: &mut Change<'_>, upload: UploadId) -> Result<(), ReadError> {
-    change.put(key::outlived(change.sequence(), upload), &Outlived { upload });
     let mut counters = change.get::<Counters>(&key::counters())?.unwrap_or_default();
-    if counters.outlived < limits::UPLOADS_OUTLIVED_MAX {
-        counters.outlived += 1;
-        change.put(key::counters(), &counters);
-        return Ok(());
+    let row = key::outlived(counters.outlived % limits::UPLOADS_OUTLIVED_MAX);
+    if let Some(Outlived { upload: oldest }) = change.get(&row)? {
+        change.delete(key::completed(oldest));
     }
-    let mut oldest = None;
-    change.view().scan(&key::all_outlived(), &mut |key, value| {
-        oldest = Some((key.to_vec(), Outlived::decode(value)?));
-        Ok(Visit::Stop)
-    })?;
-    if let Some((row, Outlived { upload })) = oldest {
-        change.delete(row);
-        change.delete(key::completed(upload));
-    }
+    change.put(row, &Outlived { upload });
+    counters.outlived += 1;
+    change.put(key::counters(), &counters);
     Ok(())
 }
 

@@ -248,14 +248,9 @@ pub(crate) fn completed(upload: UploadId) -> Vec<u8> {
     Builder::new(space::COMPLETED).sequence(upload.0).0
 }
 
-/// A completed upload whose version went at `gone`.
-pub(crate) fn outlived(gone: Sequence, upload: UploadId) -> Vec<u8> {
-    Builder::new(space::OUTLIVED).sequence(gone).sequence(upload.0).0
-}
-
-/// Those, the longest gone first.
-pub(crate) fn all_outlived() -> KeyRange {
-    KeyRange::of_prefix(vec![space::OUTLIVED])
+/// A place for a completed upload whose version is gone.
+pub(crate) fn outlived(place: u64) -> Vec<u8> {
+    Builder::new(space::OUTLIVED).number(place).0
 }
 
 /// Everything.

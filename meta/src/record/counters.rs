@@ -9,7 +9,7 @@ pub(crate) struct Counters {
     pub last_bucket: u64,
     /// Buckets that exist.
     pub buckets: u64,
-    /// Completed uploads that are remembered although their versions are gone.
+    /// Completed uploads whose versions have gone, ever.
     pub outlived: u64,
 }
 

@@ -3,7 +3,7 @@
 use super::sequence::{SequenceWire, UploadId};
 use super::{FORMAT, Malformed, Record, check_format};
 
-/// There is one for each version of an upload that went lately.
+/// The last ones are kept, each in the place of the one that went so many before it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Outlived {
     pub upload: UploadId,

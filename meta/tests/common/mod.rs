@@ -237,3 +237,16 @@ pub fn tell(line: &str) {
     // Why ignored: where nobody reads, the facts are checked all the same.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
+
+/// Copies a directory and all below it.
+pub fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("readable") {
+        let entry = entry.expect("readable").path();
+        let to = to.join(entry.file_name().expect("a name"));
+        match entry.is_dir() {
+            true => copy_all(&entry, &to),
+            false => std::fs::copy(&entry, &to).map(drop).expect("copied"),
+        }
+    }
+}

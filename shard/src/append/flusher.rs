@@ -12,9 +12,7 @@ use crate::segment::run::{Framing, RunHeader, RunPlace};
 use futures_util::future::join_all;
 use hamster_core::disk::is_full;
 use hamster_core::ids::SegmentNumber;
-use hamster_core::limits::{
-    BLOCK_BYTES, BULK_BATCH_RUNS_MAX, BUSY_BATCH_RUNS, BUSY_BATCH_YIELDS, SMALL_BATCH_BYTES_MAX,
-};
+use hamster_core::limits::{BLOCK_BYTES, BULK_BATCH_RUNS_MAX, SMALL_BATCH_BYTES_MAX};
 use hamster_core::plant::{Plant, planted};
 use hamster_core::sync::Receiver;
 use hamster_core::{Buffer, ByteCount, Queue, Task};
@@ -34,8 +32,6 @@ pub(super) struct Flusher {
     active: Option<Segment>,
     /// The former stretch, on its way into a table.
     closing: Option<Task<()>>,
-    /// Of the batch before.
-    former_runs: usize,
     /// Kept from batch to batch, so that a flush never waits for memory that others wait to free.
     buffers: Vec<Buffer>,
 }
@@ -90,8 +86,7 @@ impl Flusher {
     pub fn new(drive: Rc<LocalDrive>, lanes: Lanes, queue: Receiver<Job>, supply: Supply) -> Self {
         let class = supply.class;
         let (held, active, closing, buffers) = (None, None, None, Vec::new());
-        let former_runs = 0;
-        Self { drive, lanes, class, queue, held, supply, active, closing, former_runs, buffers }
+        Self { drive, lanes, class, queue, held, supply, active, closing, buffers }
     }
 
     pub async fn run(mut self) {
@@ -102,9 +97,7 @@ impl Flusher {
             };
             match next {
                 Some(Job::Append(first)) => {
-                    self.let_others_come().await;
                     let batch = self.gather(first);
-                    self.former_runs = batch.len();
                     let drive = Rc::clone(&self.drive);
                     // A batch that is given up is refused: nobody answers for it.
                     drive.answers(self.flush(batch)).await;
@@ -116,15 +109,6 @@ impl Flusher {
                     let _ = done.send(());
                 }
                 None => return,
-            }
-        }
-    }
-
-    /// Under load, what runs on this core now goes first: what comes of it shares this sync.
-    async fn let_others_come(&self) {
-        if self.former_runs >= BUSY_BATCH_RUNS {
-            for _ in 0..BUSY_BATCH_YIELDS {
-                self.drive.core.tasks().yield_now().await;
             }
         }
     }

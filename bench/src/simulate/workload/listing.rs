@@ -67,13 +67,7 @@ impl Hands {
             query.extend(
                 token.take().map(|it: String| format!("continuation-token={}", encode(&it, false))),
             );
-            query.sort_unstable();
-            let call = Call {
-                method: "GET",
-                path: format!("/{bucket}"),
-                query: query.join("&"),
-                ..Call::default()
-            };
+            let call = page_call(bucket, query);
             let called = self.now();
             let Some(answer) = self.call(&call, &[200]).await else { return false };
             let page = read(&answer.text());
@@ -147,6 +141,12 @@ fn read(xml: &str) -> Page {
         prefixes: prefixes.collect(),
         next: element(xml, "NextContinuationToken").map(unescape),
     }
+}
+
+/// Asks for a page of a bucket.
+pub(super) fn page_call(bucket: &str, mut query: Vec<String>) -> Call {
+    query.sort_unstable();
+    Call { method: "GET", path: format!("/{bucket}"), query: query.join("&"), ..Call::default() }
 }
 
 pub(super) fn unescape(text: &str) -> String {

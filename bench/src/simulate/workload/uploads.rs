@@ -1,8 +1,7 @@
 //! Listings of open uploads, and what they must show.
 
-use super::super::client::Call;
 use super::Hands;
-use super::listing::unescape;
+use super::listing::{page_call, unescape};
 use crate::client::element;
 use crate::sign::encode;
 use hamster_core::Map;
@@ -84,13 +83,7 @@ impl Hands {
                 query.push(format!("key-marker={}", encode(key, false)));
                 query.push(format!("upload-id-marker={}", encode(upload, false)));
             }
-            query.sort_unstable();
-            let call = Call {
-                method: "GET",
-                path: format!("/{bucket}"),
-                query: query.join("&"),
-                ..Call::default()
-            };
+            let call = page_call(bucket, query);
             let called = self.now();
             let text = self.call(&call, &[200]).await?.text();
             for upload in text.split("<Upload>").skip(1) {

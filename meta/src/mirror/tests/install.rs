@@ -1,7 +1,7 @@
 //! An install that is cut short anywhere: each mirror has the old state or the new one, and at the
 //! next start all of them have the same.
 
-use super::common::{self, NODE};
+use super::common::{self, NODE, copy_all};
 use super::life::BUCKET;
 use super::*;
 use crate::command::proposal::{Envelope, Proposal};
@@ -163,18 +163,6 @@ fn check_start(storage: &Storage, places: &[Place], index: u64) {
             assert_eq!(found, [log, mirror.current.path(&mirror.place.path)], "nothing is left");
             let next = storage.read_file(&mirror.place.path.join("state.next"));
             assert_eq!(next.expect("readable"), None);
-        }
-    }
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("made");
-    for entry in std::fs::read_dir(from).expect("readable") {
-        let entry = entry.expect("readable").path();
-        let to = to.join(entry.file_name().expect("a name"));
-        match entry.is_dir() {
-            true => copy_all(&entry, &to),
-            false => std::fs::copy(&entry, &to).map(drop).expect("copied"),
         }
     }
 }
