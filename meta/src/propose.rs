@@ -99,7 +99,8 @@ impl Proposer {
     /// entry and its sync, which more commands wait for than for this.
     async fn let_others_come(&self) {
         let Former { commands, took } = self.0.former.get();
-        if commands >= limits::BUSY_PROPOSAL_COMMANDS {
+        let is_full = self.0.waiting.borrow().len() >= limits::PROPOSAL_COMMANDS_MAX;
+        if commands >= limits::BUSY_PROPOSAL_COMMANDS && !is_full {
             let wait = (took / 2).min(limits::BUSY_PROPOSAL_WAIT_MAX);
             self.0.core.clock().sleep(wait).await;
         }

@@ -281,14 +281,14 @@ impl Keeper {
 
     /// Begins to merge tables that are not being merged, if there are enough.
     async fn begin_merge(&mut self) {
+        if self.given_up {
+            return;
+        }
         let under_way = self.merging.last().map(|merge| merge.infos()[0].number);
         let is_free = |table: &&TableInfo| Some(table.number) != under_way;
         let free: Vec<TableInfo> =
             self.manifest.tables.iter().take_while(is_free).cloned().collect();
         let Some(count) = mergeable(&free, self.drive.stretch_entries) else { return };
-        if self.given_up {
-            return;
-        }
         match self.new_merge(&free[..count]).await {
             Ok(merge) => self.merging.push(merge),
             Err(error) => self.not_merged(error).await,
@@ -321,7 +321,7 @@ impl Keeper {
             Ok(false) => self.merging.push(merge),
             Ok(true) => match self.end_merge(merge).await {
                 Ok(()) => self.begin_merge().await,
-                Err(error) => self.failed(&error),
+                Err(error) => self.not_merged(error.into()).await,
             },
             Err(error) => {
                 merge.abandon().await;
@@ -345,7 +345,10 @@ impl Keeper {
         Ok(())
     }
 
+    /// Gives the others up, too: a full drive needs their space, a sick one takes no more writes. The
+    /// next stretch begins anew.
     async fn not_merged(&mut self, error: TableError) {
+        self.abandon_merges().await;
         match error {
             TableError::Io(error) => self.failed(&error),
             TableError::Damaged { .. } => {
@@ -353,6 +356,12 @@ impl Keeper {
                 tracing::error!(drive = %self.drive.ordinal, %error, "its index cannot be read");
                 self.start_anew().await;
             }
+        }
+    }
+
+    async fn abandon_merges(&mut self) {
+        for merge in std::mem::take(&mut self.merging) {
+            merge.abandon().await;
         }
     }
 
@@ -442,9 +451,7 @@ impl Keeper {
         if std::mem::replace(&mut self.given_up, true) {
             return;
         }
-        for merge in std::mem::take(&mut self.merging) {
-            merge.abandon().await;
-        }
+        self.abandon_merges().await;
         let drive = self.drive.ordinal;
         tracing::error!(%drive, "its index is made anew at the next start: restart soon");
         let none = Manifest { drive: self.drive.uuid, ..Manifest::default() };
