@@ -9,6 +9,7 @@ pub mod client;
 pub mod clock;
 pub mod cluster;
 pub mod device;
+pub mod listing;
 pub mod load;
 pub mod process;
 pub mod sign;
@@ -32,6 +33,8 @@ enum BenchCommand {
     Device(device::DeviceArgs),
     /// Send S3 requests and report rates and latencies
     Load(load::LoadArgs),
+    /// Take pages of listings as a bucket grows to a million keys, and after they were deleted
+    List(listing::ListArgs),
 }
 
 /// Runs a measurement and prints what it found, as a table or as JSON. Exit code 1: it failed, or requests did.
@@ -40,6 +43,10 @@ pub fn run(args: BenchArgs, json: bool) -> ExitCode {
         BenchCommand::Device(args) => {
             let report = device::run(&args).map(|report| (report, true));
             answer("device", report, json)
+        }
+        BenchCommand::List(args) => {
+            let report = listing::run(&args).map(|report| (report, true));
+            answer("list", report, json)
         }
         BenchCommand::Load(args) => {
             let report = load::run(&args).map(|report| {

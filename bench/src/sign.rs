@@ -77,9 +77,14 @@ impl Signer {
     /// The `Authorization` header of a request signed at `now`.
     pub fn authorization(&mut self, request: &Unsigned<'_>, now: WallTime) -> String {
         let signature = self.signature(request, now);
+        self.header_of(&signature)
+    }
+
+    /// The `Authorization` header with the signature that was made last.
+    pub fn header_of(&self, signature: &str) -> String {
         format!(
-            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}",
-            self.credentials.access_key, self.scope, self.signed_headers, signature
+            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={signature}",
+            self.credentials.access_key, self.scope, self.signed_headers
         )
     }
 
@@ -135,6 +140,18 @@ impl Signer {
             self.stamp,
             self.scope,
             payload_hash(chunk)
+        );
+        hex::encode(hmac::sign(&self.key, text.as_bytes()))
+    }
+
+    /// The signature of the trailers behind a streamed body: lines of `name:value`, each ended by a
+    /// line feed.
+    pub fn trailer(&self, previous: &str, lines: &str) -> String {
+        let text = format!(
+            "AWS4-HMAC-SHA256-TRAILER\n{}\n{}\n{previous}\n{}",
+            self.stamp,
+            self.scope,
+            payload_hash(lines.as_bytes())
         );
         hex::encode(hmac::sign(&self.key, text.as_bytes()))
     }

@@ -323,6 +323,18 @@ pub const LIST_PAGE_MAX: usize = 1000;
 pub const DELETE_OBJECTS_MAX: usize = 1000;
 /// An XML request body (S3: 1 MiB for Complete and DeleteObjects; 10,000 parts fit in 2 MiB).
 pub const XML_BODY_BYTES_MAX: ByteCount = ByteCount::mib(2);
+/// Tags of one object (S3: 10).
+pub const OBJECT_TAGS_MAX: usize = 10;
+/// Tags of one bucket (S3: 50).
+pub const BUCKET_TAGS_MAX: usize = 50;
+/// Characters of a tag's key (S3: 128).
+pub const TAG_KEY_CHARS_MAX: usize = 128;
+/// Characters of a tag's value (S3: 256).
+pub const TAG_VALUE_CHARS_MAX: usize = 256;
+/// A setting of a bucket as it is put: its CORS rules, its tags (S3: 64 KiB).
+pub const SETTING_BYTES_MAX: ByteCount = ByteCount::kib(64);
+/// CORS rules of one bucket (S3: 100).
+pub const CORS_RULES_MAX: usize = 100;
 /// Elements within one another in an XML request body: the deepest request of S3 needs five.
 pub const XML_DEPTH_MAX: usize = 8;
 /// A line of the aws-chunked coding: a chunk's size and signature, or a trailer.

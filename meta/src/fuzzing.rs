@@ -5,14 +5,14 @@ use crate::apply;
 use crate::command::proposal::{Envelope, Proposal, Session};
 use crate::command::{
     Command, CreateBucket, CreateUpload, DeleteCurrent, FoundCluster, Precondition, PutPart,
-    PutVersion,
+    PutVersion, SetTags,
 };
 use crate::key;
 use crate::log::{Entry, EntryFrame, Membership, Payload, Position, StoredMembership, Vote};
 use crate::record::{
     Boots, Bucket, Completed, Counters, DataRecord, Drive, DriveState, Head, Headers, LayoutRecord,
     ListedRow, Node, Outlived, Owner, Part, Piece, ProfileChoice, Record, Sequence, SessionSlot,
-    Upload, UploadId, Version,
+    Setting, SettingKind, Upload, UploadId, Version,
 };
 use crate::rocks;
 use crate::snapshot::{Decoder, Encoder, Section, SnapshotError, frame};
@@ -49,7 +49,7 @@ fn round_trip<R: Record + PartialEq + Debug>(bytes: &[u8]) {
 
 /// A value of the state, or of the log beside the entries: read as each kind in turn.
 fn record(bytes: &[u8]) {
-    let kinds: [fn(&[u8]); 16] = [
+    let kinds: [fn(&[u8]); 17] = [
         round_trip::<Boots>,
         round_trip::<Bucket>,
         round_trip::<Completed>,
@@ -66,6 +66,7 @@ fn record(bytes: &[u8]) {
         round_trip::<Version>,
         round_trip::<Vote>,
         round_trip::<Outlived>,
+        round_trip::<Setting>,
     ];
     kinds.iter().for_each(|kind| kind(bytes));
 }
@@ -145,6 +146,7 @@ fn commands() -> Vec<Command> {
     let headers = Headers {
         system: vec![("content-type".into(), "text/plain".into())],
         user: vec![("a".into(), "b".into())],
+        tags: vec![("c".into(), "d".into())],
     };
     let (drive, owner) = (DriveOrdinal::new(0), "alice".to_owned());
     let data = |number| DataRecord {
@@ -230,6 +232,13 @@ fn commands() -> Vec<Command> {
             modified,
             checksums: vec![],
             data: Some(data(3)),
+        }),
+        Command::SetSetting { bucket, kind: SettingKind::Cors, document: Some("<x/>".into()) },
+        Command::SetTags(SetTags {
+            bucket,
+            key: "a/b".into(),
+            version: None,
+            tags: vec![("k".into(), "v".into())],
         }),
     ]
 }

@@ -11,10 +11,13 @@ use crate::mirror::{MirrorSet, Mirrors};
 use crate::open::{Answer, MirrorDirectory, Question};
 use crate::placement::Layout;
 use crate::query::list::{self, ListPage, ListQuery};
-use crate::query::{self, Object, PartPage, UploadPage, UploadQuery};
+use crate::query::version::{VersionPage, VersionQuery};
+use crate::query::{self, Object, PartPage, PartSpan, UploadPage, UploadQuery};
 use crate::raft::Group;
 use crate::recall::Recall;
-use crate::record::{Bucket, DataRecord, Sequence, Upload, UploadId, Version, VersionId};
+use crate::record::{
+    Bucket, DataRecord, Sequence, SettingKind, Upload, UploadId, Version, VersionId,
+};
 use crate::shared::{Reading, Shared};
 use crate::state::{Reach, View};
 use futures_util::future::LocalBoxFuture;
@@ -131,6 +134,18 @@ impl Meta {
         self.read(false, move |view| query::bucket::behind(view, &after, limit)).await
     }
 
+    /// A setting of a bucket, as its owner wrote it.
+    ///
+    /// # Errors
+    /// As every query.
+    pub async fn setting(
+        &self,
+        bucket: BucketId,
+        kind: SettingKind,
+    ) -> Result<Option<String>, MetaError> {
+        self.read(false, move |view| query::bucket::setting(view, bucket, kind)).await
+    }
+
     /// The current version of a key: an object or a delete marker.
     ///
     /// # Errors
@@ -194,6 +209,19 @@ impl Meta {
         self.read(false, move |view| list::page(view, bucket, &query)).await
     }
 
+    /// A page of all versions of a bucket.
+    ///
+    /// # Errors
+    /// As every query.
+    pub async fn versions(
+        &self,
+        bucket: BucketId,
+        query: VersionQuery,
+    ) -> Result<VersionPage, MetaError> {
+        let within_key = query.after_version.is_some();
+        self.read(within_key, move |view| query::version::page(view, bucket, &query)).await
+    }
+
     /// The open upload of this id, if it is of this bucket and key.
     ///
     /// # Errors
@@ -231,6 +259,15 @@ impl Meta {
         limit: usize,
     ) -> Result<PartPage, MetaError> {
         self.read(false, move |view| query::upload::parts(view, upload, after, limit)).await
+    }
+
+    /// A part of an open or completed upload by its number, and where it lies among the parts, of one
+    /// moment.
+    ///
+    /// # Errors
+    /// As every query.
+    pub async fn part_span(&self, upload: UploadId, number: u16) -> Result<PartSpan, MetaError> {
+        self.read(false, move |view| query::upload::span(view, upload, number)).await
     }
 
     /// A page of the dead queue, of one moment: the data ids behind the row `after` that nothing

@@ -34,9 +34,11 @@ macro_rules! codes {
 
 codes! {
     AccessDenied 403 "Access Denied";
+    AccessForbidden 403 "CORSResponse: This CORS request is not allowed.";
     AuthorizationHeaderMalformed 400 "The authorization header that you provided is not valid.";
     AuthorizationQueryParametersError 400 "The authorization query parameters that you provided are not valid.";
     BadDigest 400 "The Content-MD5 or checksum value that you specified did not match what the server received.";
+    BadRequest 400 "Bad Request";
     BucketAlreadyExists 409 "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.";
     BucketNotEmpty 409 "The bucket you tried to delete is not empty.";
     EntityTooLarge 400 "Your proposed upload exceeds the maximum allowed size.";
@@ -50,8 +52,11 @@ codes! {
     InvalidDigest 400 "The Content-MD5 or checksum value that you specified is not valid.";
     InvalidPart 400 "One or more of the specified parts could not be found. The part might not have been uploaded, or the specified entity tag might not have matched the part's entity tag.";
     InvalidPartOrder 400 "The list of parts was not in ascending order. Parts list must be specified in order by part number.";
+    InvalidPartNumber 416 "The requested partnumber is not satisfiable";
     InvalidRange 416 "The requested range is not satisfiable.";
     InvalidRequest 400 "The request is not valid.";
+    InvalidStorageClass 400 "The storage class you specified is not valid";
+    InvalidTag 400 "The tag provided was not a valid tag.";
     InvalidURI 400 "Couldn't parse the specified URI.";
     KeyTooLongError 400 "Your key is too long.";
     MalformedTrailerError 400 "The request contained trailing data that was not well-formed or did not conform to our published schema.";
@@ -61,7 +66,9 @@ codes! {
     MissingContentLength 411 "You must provide the Content-Length HTTP header.";
     MissingRequestBodyError 400 "Request Body is empty.";
     NoSuchBucket 404 "The specified bucket does not exist.";
+    NoSuchCORSConfiguration 404 "The CORS configuration does not exist";
     NoSuchKey 404 "The specified key does not exist.";
+    NoSuchTagSet 404 "The TagSet does not exist";
     NoSuchUpload 404 "The specified multipart upload does not exist. The upload ID might be invalid, or the multipart upload might have been aborted or completed.";
     NoSuchVersion 404 "The version ID specified in the request does not match an existing version.";
     NotImplemented 501 "A header or operation that you asked for is not implemented.";

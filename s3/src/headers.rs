@@ -3,9 +3,10 @@
 
 use crate::checksum::Algorithm;
 use crate::error::{Code, S3Error};
+use crate::tags;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use hamster_core::limits::USER_METADATA_BYTES_MAX;
+use hamster_core::limits::{OBJECT_TAGS_MAX, USER_METADATA_BYTES_MAX};
 use hamster_meta::command::Precondition;
 use hamster_meta::record::Headers as ObjectHeaders;
 use hamster_net::http::{Headers, Response};
@@ -29,7 +30,7 @@ pub const CONTENT_TYPE_DEFAULT: &str = "binary/octet-stream";
 
 /// Headers of writes that ask for something this version does not do. Taking the object and
 /// dropping the wish would be a lie: they are refused.
-const UNBUILT: [&str; 23] = [
+const UNBUILT: [&str; 22] = [
     "x-amz-server-side-encryption",
     "x-amz-server-side-encryption-aws-kms-key-id",
     "x-amz-server-side-encryption-context",
@@ -38,7 +39,6 @@ const UNBUILT: [&str; 23] = [
     "x-amz-object-lock-mode",
     "x-amz-object-lock-retain-until-date",
     "x-amz-object-lock-legal-hold",
-    "x-amz-tagging",
     "x-amz-website-redirect-location",
     "x-amz-write-offset-bytes",
     "x-amz-grant-full-control",
@@ -85,9 +85,12 @@ fn unbuilt_header(name: &str) -> S3Error {
 /// What `headers` say about the object that is written.
 ///
 /// # Errors
-/// `MetadataTooLarge`.
+/// `MetadataTooLarge`, `InvalidStorageClass`, and what [`tags::of_header`] refuses.
 pub fn of_write(headers: &Headers) -> Result<ObjectHeaders, S3Error> {
-    let mut object = ObjectHeaders::default();
+    check_storage_class(headers.get("x-amz-storage-class"))?;
+    let tags = headers.get("x-amz-tagging").map(|it| tags::of_header(it, OBJECT_TAGS_MAX));
+    let tags = tags.transpose()?.unwrap_or_default();
+    let mut object = ObjectHeaders { tags, ..ObjectHeaders::default() };
     for (name, value) in headers.iter() {
         if let Some(name) = name.strip_prefix(USER_PREFIX) {
             add_user(&mut object.user, name, value);
@@ -108,6 +111,32 @@ pub fn of_write(headers: &Headers) -> Result<ObjectHeaders, S3Error> {
             .with("MaxSizeAllowed", &USER_METADATA_BYTES_MAX.to_string()));
     }
     Ok(object)
+}
+
+/// S3's names of storage classes. All of them are taken, and everything is STANDARD.
+const STORAGE_CLASSES: [&str; 13] = [
+    "STANDARD",
+    "REDUCED_REDUNDANCY",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER",
+    "DEEP_ARCHIVE",
+    "OUTPOSTS",
+    "GLACIER_IR",
+    "SNOW",
+    "EXPRESS_ONEZONE",
+    "FSX_OPENZFS",
+    "FSX_ONTAP",
+];
+
+fn check_storage_class(class: Option<&str>) -> Result<(), S3Error> {
+    match class {
+        Some(class) if !STORAGE_CLASSES.contains(&class) => {
+            Err(S3Error::from(Code::InvalidStorageClass).with("StorageClassRequested", class))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A name that comes twice has both values, as HTTP combines them.
@@ -133,6 +162,9 @@ pub fn add_to<'a>(
         if let Some(value) = instead(name).or(kept).or(fallback) {
             response.headers.add(name, value);
         }
+    }
+    if !object.tags.is_empty() {
+        response.headers.add("x-amz-tagging-count", &object.tags.len().to_string());
     }
     let mut name = String::from(USER_PREFIX);
     for (rest, value) in &object.user {
@@ -246,7 +278,6 @@ mod tests {
         };
         assert!(!refused("x-amz-acl", "private"));
         assert!(refused("x-amz-acl", "public-read"));
-        assert!(refused("x-amz-tagging", "a=b"));
         assert!(refused("x-amz-server-side-encryption", "AES256"));
     }
 }

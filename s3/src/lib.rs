@@ -9,6 +9,7 @@ mod answer;
 pub mod body;
 pub mod checksum;
 mod condition;
+mod cors;
 pub mod credentials;
 pub mod error;
 mod fetch;
@@ -24,6 +25,7 @@ pub mod record;
 pub mod service;
 pub mod sigv4;
 mod store;
+mod tags;
 mod target;
 #[cfg(test)]
 mod testing;

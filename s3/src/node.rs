@@ -164,6 +164,7 @@ impl From<Outcome> for S3Error {
         match outcome {
             Outcome::NoSuchBucket => Code::NoSuchBucket.into(),
             Outcome::NoSuchKey => Code::NoSuchKey.into(),
+            Outcome::NoSuchVersion => Code::NoSuchVersion.into(),
             Outcome::NoSuchUpload => Code::NoSuchUpload.into(),
             Outcome::BucketExists { .. } => Code::BucketAlreadyExists.into(),
             Outcome::BucketNotEmpty => Code::BucketNotEmpty.into(),

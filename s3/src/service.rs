@@ -4,6 +4,7 @@
 use crate::answer;
 use crate::credentials::Keyring;
 use crate::error::{Code, S3Error};
+use crate::gate::preflight::{self, CrossOrigin};
 use crate::gate::{Admission, Admitted, Authorized, Operation, Routed, Verified};
 use crate::node::{Node, Settings};
 use crate::verb;
@@ -41,6 +42,9 @@ impl Service {
     async fn answer(&self, request: Request) -> Result<Response, S3Error> {
         let node = &self.node;
         let routed = Routed::of(request, self.domain.as_deref())?;
+        if preflight::is_one(&routed) {
+            return preflight::answer(&routed, &node.meta).await;
+        }
         let now = node.core.clock().wall();
         let verified = Verified::check(routed, &node.keyring.current(), &node.region, now)?;
         verified.check_built()?;
@@ -62,6 +66,16 @@ async fn dispatch(node: &Node, request: Admitted<()>) -> Result<Response, S3Erro
         Operation::DeleteBucket => verb::delete_bucket::empty(node, request.of()).await,
         Operation::GetBucketLocation => verb::bucket_settings::location(node, request.of()),
         Operation::GetBucketVersioning => verb::bucket_settings::versioning(request.of()),
+        Operation::PutBucketCors => verb::bucket_cors::put(node, request.of()).await,
+        Operation::GetBucketCors => verb::bucket_cors::get(node, request.of()).await,
+        Operation::DeleteBucketCors => verb::bucket_cors::delete(node, request.of()).await,
+        Operation::PutBucketTagging => verb::bucket_tagging::put(node, request.of()).await,
+        Operation::GetBucketTagging => verb::bucket_tagging::get(node, request.of()).await,
+        Operation::DeleteBucketTagging => verb::bucket_tagging::delete(node, request.of()).await,
+        Operation::PutObjectTagging => verb::object_tagging::put(node, request.of()).await,
+        Operation::GetObjectTagging => verb::object_tagging::get(node, request.of()).await,
+        Operation::DeleteObjectTagging => verb::object_tagging::delete(node, request.of()).await,
+        Operation::GetObjectAttributes => verb::attributes::of_object(node, request.of()).await,
         Operation::GetBucketAcl => verb::acl::of_bucket(node, request.of()),
         Operation::GetObjectAcl => verb::acl::of_object(node, request.of()).await,
         Operation::PutObject => verb::put::object(node, request.of()).await,
@@ -71,6 +85,7 @@ async fn dispatch(node: &Node, request: Admitted<()>) -> Result<Response, S3Erro
         Operation::DeleteObject => verb::delete::object(node, request.of()).await,
         Operation::DeleteObjects => verb::delete_many::objects(node, request.of()).await,
         Operation::ListObjects => verb::list::version_1(node, request.of()).await,
+        Operation::ListObjectVersions => verb::list_versions::page(node, request.of()).await,
         Operation::ListObjectsV2 => verb::list::version_2(node, request.of()).await,
         Operation::CreateMultipartUpload => verb::create_upload::begin(node, request.of()).await,
         Operation::UploadPart => verb::put_part::part(node, request.of()).await,
@@ -90,6 +105,7 @@ impl http::Service for Service {
     async fn call(&self, request: Request) -> Response {
         let request_id = self.request_id();
         let path = request.head.path().to_owned();
+        let cross_origin = CrossOrigin::of(&request.head, self.domain.as_deref());
         let mut response = match self.answer(request).await {
             Ok(response) => response,
             Err(error) => {
@@ -97,6 +113,9 @@ impl http::Service for Service {
                 answer::error(&error, &path, &request_id, &self.host_id)
             }
         };
+        if let Some(cross_origin) = cross_origin {
+            cross_origin.add_to(&mut response, &self.node.meta).await;
+        }
         answer::identify(&mut response, &request_id, &self.host_id);
         response
     }

@@ -1,6 +1,7 @@
 //! A client of the simulated node: signed requests as bytes through its S3 port, one at a time.
 
-use crate::sign::{Credentials, Signer, UNSIGNED_PAYLOAD, Unsigned, payload_hash};
+use super::payload::Payload;
+use crate::sign::{Credentials, Signer, Unsigned};
 use bytes::Bytes;
 use hamster_core::Core;
 use hamster_net::http::client::{Ask, Connection};
@@ -31,8 +32,8 @@ pub struct Call {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Bytes,
-    /// Whether the body's hash is left out of the signature.
-    pub unsigned: bool,
+    /// How the body is sent.
+    pub payload: Payload,
 }
 
 /// A whole answer.
@@ -95,12 +96,14 @@ impl Client {
             Some(connection) => connection,
             None => Connection::connect(&self.core, self.address, None).await.ok()?,
         };
-        let payload = match call.unsigned {
-            true => UNSIGNED_PAYLOAD.to_owned(),
-            false => payload_hash(&call.body),
-        };
-        let signed: Vec<(&str, &str)> =
-            call.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let payload = call.payload.hash(&call.body);
+        let coding = call.payload.headers(&call.body);
+        let signed: Vec<(&str, &str)> = call
+            .headers
+            .iter()
+            .chain(&coding)
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         let request = Unsigned {
             method: call.method,
             path: &call.path,
@@ -110,7 +113,9 @@ impl Client {
             payload: &payload,
         };
         let now = self.core.clock().wall();
-        let authorization = self.signer.authorization(&request, now);
+        let signature = self.signer.signature(&request, now);
+        let authorization = self.signer.header_of(&signature);
+        let body = call.payload.body(&call.body, &self.signer, signature);
         let stamp = self.signer.stamp(now).to_owned();
         let mut headers = vec![
             ("host", self.host.as_str()),
@@ -121,12 +126,7 @@ impl Client {
         headers.extend(signed);
         let separator = if call.query.is_empty() { "" } else { "?" };
         let target = format!("{}{separator}{}", call.path, call.query);
-        let ask = Ask {
-            method: call.method,
-            target: &target,
-            headers: &headers,
-            body: call.body.clone(),
-        };
+        let ask = Ask { method: call.method, target: &target, headers: &headers, body };
         let (answer, body) = connection.request(ask, ANSWER_BYTES_MAX).await.ok()?;
         if connection.is_reusable() {
             self.connection = Some(connection);

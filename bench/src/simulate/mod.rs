@@ -12,6 +12,7 @@ mod linear;
 mod nemesis;
 mod operator;
 mod oracle;
+mod payload;
 mod scenario;
 mod stage;
 mod workload;

@@ -1,5 +1,6 @@
 //! What clients do: S3 requests of all kinds on a few keys, each noted with its outcome.
 
+mod about;
 mod listing;
 mod multipart;
 mod object;
@@ -12,6 +13,7 @@ use super::oracle::{Oracle, Place};
 use super::stage::Stage;
 use crate::sign::encode;
 use hamster_core::Entropy;
+use listing::Kind;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -125,7 +127,7 @@ impl Workload {
                 other => return Err(format!("bucket {bucket}: {other:?}")),
             }
         }
-        Ok(())
+        hands.prepare_tags().await
     }
 
     /// One client, for as long as the scenario says.
@@ -160,7 +162,7 @@ impl Workload {
                     self.oracle.violated(format!("{name}: {bucket}/{key} cannot be read"));
                 }
             }
-            if !hands.list(bucket, "", None, 1000).await {
+            if !hands.list(bucket, Kind::Objects, "", None, 1000).await {
                 self.oracle.violated(format!("{name}: {bucket} cannot be listed"));
             }
         }
@@ -175,12 +177,15 @@ impl Hands {
             25..30 => self.some_put(&place, true).await,
             30..50 => _ = self.get(&place).await,
             50..58 => self.range(&place).await,
-            58..64 => self.head(&place).await,
+            58..62 => self.head(&place).await,
+            62..63 => self.attributes(&place).await,
+            63..64 => self.part_of(&place).await,
             64..72 => _ = self.delete(&place).await,
             72..76 => self.delete_many(place.0).await,
             76..82 => self.copy(&place).await,
             82..90 => self.multipart(&place).await,
             90..92 => _ = self.list_uploads(place.0).await,
+            92..94 => self.register().await,
             _ => self.some_list(place.0).await,
         }
     }

@@ -16,7 +16,12 @@ fn plain(client: &mut Client, method: &str, host: &str, target: &str, body: &[u8
 }
 
 fn presign(client: &mut Client, method: &str, host: &str, path: &str) -> String {
-    let request = Unsigned { method, path, query: "", host, headers: &[], payload: "" };
+    presign_with(client, method, host, path, "")
+}
+
+/// `query`: sorted.
+fn presign_with(client: &mut Client, method: &str, host: &str, path: &str, query: &str) -> String {
+    let request = Unsigned { method, path, query, host, headers: &[], payload: "" };
     let query = client.signer().presign(&request, clock::wall(), 300);
     format!("{path}?{query}")
 }
@@ -38,5 +43,25 @@ fn a_plain_client_puts_and_gets_by_presigned_url() {
     assert_eq!(plain(&mut client, "DELETE", &host, &get, &[]).status, 403);
     let other = get.replace("a%20b.bin", "a%20c.bin");
     assert_eq!(plain(&mut client, "GET", &host, &other, &[]).code(), "SignatureDoesNotMatch");
+    node.stop();
+}
+
+#[test]
+fn what_an_sdk_moves_into_the_query_of_a_url_is_kept_with_the_object() {
+    let mut node = serving(1);
+    let host = node.s3.to_string();
+    let mut client = node.client();
+    client.create_bucket("shared").expect("the bucket is made");
+    // As aws-sdk-js does it: the checksum is that of an empty body.
+    let query = "x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-meta-color=blue&\
+        x-amz-sdk-checksum-algorithm=CRC32&x-amz-tagging=a%3Db";
+    let put = presign_with(&mut client, "PUT", &host, "/shared/k", query);
+    let answer = plain(&mut client, "PUT", &host, &put, b"not empty");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let get = presign(&mut client, "GET", &host, "/shared/k");
+    let answer = plain(&mut client, "GET", &host, &get, &[]);
+    assert_eq!(answer.body, b"not empty");
+    assert_eq!(answer.header("x-amz-meta-color"), Some("blue"));
+    assert_eq!(answer.header("x-amz-tagging-count"), Some("1"));
     node.stop();
 }

@@ -3,7 +3,7 @@
 use super::change::Change;
 use crate::command::Outcome;
 use crate::key;
-use crate::record::{Bucket, Counters};
+use crate::record::{Bucket, Counters, SettingKind};
 use crate::state::{ReadError, Visit};
 use hamster_core::ids::BucketId;
 
@@ -24,6 +24,9 @@ pub(super) fn apply(change: &mut Change<'_>, id: BucketId) -> Result<Outcome, Re
     let mut counters: Counters = change.get(&key::counters())?.unwrap_or_default();
     counters.buckets = counters.buckets.saturating_sub(1);
     change.put(key::counters(), &counters);
+    for kind in SettingKind::ALL {
+        change.delete(key::setting(id, kind));
+    }
     change.delete(key::bucket(id));
     change.delete(key::bucket_by_name(&bucket.name));
     Ok(Outcome::BucketDeleted)

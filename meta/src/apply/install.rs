@@ -39,6 +39,23 @@ pub(super) fn failed_precondition(
     })
 }
 
+/// The commit sequence of the version of this id, if it is there.
+pub(super) fn sequence_of(
+    change: &Change<'_>,
+    bucket: BucketId,
+    key: &str,
+    id: VersionId,
+) -> Result<Option<Sequence>, ReadError> {
+    Ok(match id {
+        VersionId::Null => change.get::<Head>(&key::head(bucket, key))?.and_then(|head| head.null),
+        VersionId::Of(sequence) => {
+            let version: Option<Version> = change.get(&key::version(bucket, key, sequence))?;
+            // Why the filter: a null version has a sequence, but is not named by it.
+            version.filter(|version| version.id == id).map(|version| version.sequence)
+        }
+    })
+}
+
 /// Makes `version` the current one of the key. A null version replaces the former null version.
 pub(super) fn install(
     change: &mut Change<'_>,

@@ -19,6 +19,8 @@ mod put_part;
 mod put_version;
 mod replace_drive;
 mod set_drive;
+mod set_setting;
+mod set_tags;
 
 use crate::command::proposal::{Envelope, Proposal, Session};
 use crate::command::{Command, Outcome};
@@ -128,11 +130,15 @@ fn apply(change: &mut Change<'_>, command: &Command) -> Result<Outcome, ReadErro
         Command::ReplaceDrive(replace) => replace_drive::apply(change, replace),
         Command::CreateBucket(create) => create_bucket::apply(change, create),
         Command::DeleteBucket { bucket } => delete_bucket::apply(change, *bucket),
+        Command::SetSetting { bucket, kind, document } => {
+            set_setting::apply(change, *bucket, *kind, document.as_deref())
+        }
         Command::PutVersion(put) => put_version::apply(change, put),
         Command::DeleteCurrent(deletion) => delete_current::apply(change, deletion),
         Command::DeleteVersion { bucket, key, version } => {
             delete_version::apply(change, *bucket, key, *version)
         }
+        Command::SetTags(set) => set_tags::apply(change, set),
         Command::CreateUpload(create) => create_upload::apply(change, create),
         Command::PutPart(put) => put_part::apply(change, put),
         Command::CompleteUpload(complete) => complete_upload::apply(change, complete),

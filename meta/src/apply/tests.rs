@@ -3,12 +3,13 @@
 use super::*;
 use crate::command::{
     CompleteUpload, CreateBucket, CreateUpload, DeleteCurrent, FoundCluster, NamedPart,
-    Precondition, PutPart, PutVersion, ReplaceDrive, SetDrive,
+    Precondition, PutPart, PutVersion, ReplaceDrive, SetDrive, SetTags,
 };
 use crate::query;
 use crate::record::{
     Bucket, Content, DataRecord, Drive, DriveState, Headers, LayoutRecord, Node, Owner, Piece,
-    ProfileChoice, Record, UploadId, Version, VersionId, VersionKind, Versioning,
+    ProfileChoice, Record, Setting, SettingKind, UploadId, Version, VersionId, VersionKind,
+    Versioning,
 };
 use crate::state::twin::TwinWorld;
 use crate::state::{Database, Reach, Visit};
@@ -345,6 +346,61 @@ fn a_bucket_with_versions_or_uploads_stays() {
     assert_eq!(replica.apply(delete()), Outcome::BucketNotEmpty);
     replica.apply(Command::AbortUpload { bucket: BUCKET, key: "k".into(), upload });
     assert_eq!(replica.apply(delete()), Outcome::BucketDeleted);
+}
+
+#[test]
+fn a_bucket_s_settings_go_with_it() {
+    let mut replica = Replica::with_bucket();
+    let set = |kind, document: Option<&str>| {
+        let document = document.map(str::to_owned);
+        Command::SetSetting { bucket: BUCKET, kind, document }
+    };
+    let document = |replica: &Replica, kind| {
+        let setting: Option<Setting> = replica.record(&key::setting(BUCKET, kind));
+        setting.map(|setting| setting.document)
+    };
+    for kind in SettingKind::ALL {
+        assert_eq!(replica.apply(set(kind, Some("first"))), Outcome::SettingSet);
+        assert_eq!(replica.apply(set(kind, Some("second"))), Outcome::SettingSet);
+        assert_eq!(document(&replica, kind), Some("second".into()));
+    }
+    assert_eq!(replica.apply(set(SettingKind::Cors, None)), Outcome::SettingSet);
+    assert_eq!(document(&replica, SettingKind::Cors), None);
+    assert_eq!(document(&replica, SettingKind::Tagging), Some("second".into()));
+    assert_eq!(replica.apply(Command::DeleteBucket { bucket: BUCKET }), Outcome::BucketDeleted);
+    assert_eq!(document(&replica, SettingKind::Tagging), None);
+    let late = replica.apply(set(SettingKind::Cors, Some("late")));
+    assert_eq!((late, document(&replica, SettingKind::Cors)), (Outcome::NoSuchBucket, None));
+}
+
+#[test]
+fn tags_change_and_nothing_else_of_a_version() {
+    let mut replica = Replica::versioned(Versioning::Enabled);
+    let Outcome::Committed { version: former, .. } = replica.put("k", "e1", Precondition::None)
+    else {
+        panic!("a new key");
+    };
+    replica.put("k", "e2", Precondition::None);
+    let set = |version, value: &str| {
+        let tags = vec![("a".to_owned(), value.to_owned())];
+        Command::SetTags(SetTags { bucket: BUCKET, key: "k".into(), version, tags })
+    };
+    let before = replica.current("k").expect("there");
+    assert_eq!(replica.apply(set(None, "1")), Outcome::TagsSet { version: before.id });
+    assert_eq!(replica.apply(set(Some(former), "2")), Outcome::TagsSet { version: former });
+    let tags = |value: &str| vec![("a".to_owned(), value.to_owned())];
+    let after = replica.current("k").expect("there");
+    assert_eq!(after.headers.tags, tags("1"));
+    let headers = before.headers.clone();
+    assert_eq!(Version { headers, ..after }, before);
+    let listed = query::object::version(&replica.view(), BUCKET, "k", former).expect("memory");
+    assert_eq!(listed.map(|version| version.headers.tags), Some(tags("2")));
+    replica.delete("k");
+    assert_eq!(replica.apply(set(None, "3")), Outcome::NoSuchKey);
+    assert_eq!(replica.apply(set(Some(VersionId::Null), "3")), Outcome::NoSuchVersion);
+    let elsewhere =
+        SetTags { bucket: BucketId::new(9), key: "k".into(), version: None, tags: vec![] };
+    assert_eq!(replica.apply(Command::SetTags(elsewhere)), Outcome::NoSuchBucket);
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub use outcome::{Found, Outcome};
 
 use crate::record::{
     Checksum, DataRecord, Drive, DriveState, Headers, Node, Piece, ProfileChoice, Sequence,
-    UploadId, VersionId,
+    SettingKind, UploadId, VersionId,
 };
 use hamster_core::WallTime;
 use hamster_core::ids::{BucketId, ClusterUuid, DataId, DriveOrdinal, DriveUuid, NodeId};
@@ -39,6 +39,15 @@ pub enum Command {
         /// Its number.
         bucket: BucketId,
     },
+    /// Puts a setting of a bucket, or deletes it.
+    SetSetting {
+        /// The bucket.
+        bucket: BucketId,
+        /// Which setting.
+        kind: SettingKind,
+        /// What it is from here on; `None` for none.
+        document: Option<String>,
+    },
     /// Makes a version of a key: the commit of a PUT.
     PutVersion(PutVersion),
     /// Deletes a key as S3 does without a version id.
@@ -52,6 +61,8 @@ pub enum Command {
         /// The version.
         version: VersionId,
     },
+    /// Replaces the tags of a version.
+    SetTags(SetTags),
     /// Begins a multipart upload.
     CreateUpload(CreateUpload),
     /// Commits a part, replacing a former one of its number.
@@ -102,6 +113,11 @@ impl Command {
                 Self::CompleteUpload(complete) => complete.parts.len() * ITEM,
                 Self::Found(found) => found.drives.len() * ITEM,
                 Self::Bury { rows } => rows.len() * ITEM,
+                Self::SetSetting { document, .. } => document.as_ref().map_or(0, String::len),
+                Self::SetTags(set) => {
+                    let bytes = |(key, value): &(String, String)| key.len() + value.len();
+                    set.key.len() + set.tags.iter().map(bytes).sum::<usize>()
+                }
                 Self::MoveShards { expected, pieces, .. } => (expected.len() + pieces.len()) * ITEM,
                 _ => 0,
             }
@@ -207,6 +223,19 @@ pub struct DeleteCurrent {
     pub owner: String,
     /// What must hold of the current version.
     pub precondition: Precondition,
+}
+
+/// See [`Command::SetTags`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetTags {
+    /// The bucket.
+    pub bucket: BucketId,
+    /// The key.
+    pub key: String,
+    /// Which version; `None` for the current one.
+    pub version: Option<VersionId>,
+    /// Its tags from here on.
+    pub tags: Vec<(String, String)>,
 }
 
 /// See [`Command::CreateUpload`].

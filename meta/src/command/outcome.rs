@@ -47,6 +47,8 @@ pub enum Outcome {
     BucketDeleted,
     /// There is no such bucket (any more).
     NoSuchBucket,
+    /// The setting of the bucket is as asked.
+    SettingSet,
     /// The bucket holds versions or open uploads.
     BucketNotEmpty,
     /// A version is made (PutVersion, CompleteUpload).
@@ -70,6 +72,13 @@ pub enum Outcome {
     PreconditionFailed,
     /// `If-Match` on a key that is not there. S3: 404.
     NoSuchKey,
+    /// There is no such version of the key. S3: 404.
+    NoSuchVersion,
+    /// The version has the tags.
+    TagsSet {
+        /// Which it is.
+        version: VersionId,
+    },
     /// The upload is begun.
     UploadCreated(UploadId),
     /// The part is committed.

@@ -58,6 +58,10 @@ mod kind {
     pub const SHARDS_CHANGED: u32 = 32;
     pub const NO_SUCH_DATA: u32 = 33;
     pub const DRIVE_REPLACED: u32 = 34;
+    pub const SETTING_SET: u32 = 35;
+    pub const NO_SUCH_VERSION: u32 = 36;
+    pub const TAGS_SET: u32 = 37;
+    pub const TAGS_SET_NULL: u32 = 38;
 }
 
 impl From<&Outcome> for OutcomeWire {
@@ -82,6 +86,7 @@ impl From<&Outcome> for OutcomeWire {
             Outcome::TooManyBuckets => bare(kind::TOO_MANY_BUCKETS),
             Outcome::BucketDeleted => bare(kind::BUCKET_DELETED),
             Outcome::NoSuchBucket => bare(kind::NO_SUCH_BUCKET),
+            Outcome::SettingSet => bare(kind::SETTING_SET),
             Outcome::BucketNotEmpty => bare(kind::BUCKET_NOT_EMPTY),
             Outcome::Committed { version, sequence, etag } => Self {
                 flag: *version == VersionId::Null,
@@ -99,6 +104,11 @@ impl From<&Outcome> for OutcomeWire {
             }
             Outcome::PreconditionFailed => bare(kind::PRECONDITION_FAILED),
             Outcome::NoSuchKey => bare(kind::NO_SUCH_KEY),
+            Outcome::NoSuchVersion => bare(kind::NO_SUCH_VERSION),
+            Outcome::TagsSet { version: VersionId::Null } => bare(kind::TAGS_SET_NULL),
+            Outcome::TagsSet { version: VersionId::Of(sequence) } => {
+                sequenced(kind::TAGS_SET, *sequence)
+            }
             Outcome::UploadCreated(upload) => sequenced(kind::UPLOAD_CREATED, upload.0),
             Outcome::PartCommitted => bare(kind::PART_COMMITTED),
             Outcome::NoSuchUpload => bare(kind::NO_SUCH_UPLOAD),
@@ -147,6 +157,7 @@ impl TryFrom<OutcomeWire> for Outcome {
             kind::TOO_MANY_BUCKETS => Self::TooManyBuckets,
             kind::BUCKET_DELETED => Self::BucketDeleted,
             kind::NO_SUCH_BUCKET => Self::NoSuchBucket,
+            kind::SETTING_SET => Self::SettingSet,
             kind::BUCKET_NOT_EMPTY => Self::BucketNotEmpty,
             kind::COMMITTED => {
                 let sequence = sequence()?;
@@ -158,6 +169,9 @@ impl TryFrom<OutcomeWire> for Outcome {
             kind::DELETED_NULL => Self::Deleted { version: Some(VersionId::Null), marker },
             kind::PRECONDITION_FAILED => Self::PreconditionFailed,
             kind::NO_SUCH_KEY => Self::NoSuchKey,
+            kind::NO_SUCH_VERSION => Self::NoSuchVersion,
+            kind::TAGS_SET_NULL => Self::TagsSet { version: VersionId::Null },
+            kind::TAGS_SET => Self::TagsSet { version: VersionId::Of(sequence()?) },
             kind::UPLOAD_CREATED => Self::UploadCreated(UploadId(sequence()?)),
             kind::PART_COMMITTED => Self::PartCommitted,
             kind::NO_SUCH_UPLOAD => Self::NoSuchUpload,

@@ -16,6 +16,7 @@ fn commands() -> Vec<Command> {
     let headers = Headers {
         system: vec![("content-type".into(), "text/plain".into())],
         user: vec![("a".into(), "b".into())],
+        tags: vec![],
     };
     let checksums =
         vec![Checksum { algorithm: "crc32".into(), value: "AAAAAA==".into(), composite: false }];
@@ -134,7 +135,18 @@ fn later_commands() -> Vec<(Command, &'static str)> {
         incarnation: 3,
         uuid: DriveUuid::from_bytes([4; 16]),
     });
+    let setting =
+        |document| Command::SetSetting { bucket: BUCKET, kind: SettingKind::Cors, document };
+    let tags = |version| {
+        let (key, tags) = ("k".to_owned(), vec![("a".to_owned(), "b".to_owned())]);
+        Command::SetTags(SetTags { bucket: BUCKET, key, version, tags })
+    };
     vec![
+        (setting(Some("x".into())), "820107080710011a0178"),
+        (setting(None), "82010408071001"),
+        (tags(None), "8a010d080712016b2a060a0161120162"),
+        (tags(Some(VersionId::Null)), "8a010f080712016b20012a060a0161120162"),
+        (tags(Some(VersionId::Of(AT))), "8a0114080712016b1a0508ac0210022a060a0161120162"),
         (replace, "7a16080210031a1004040404040404040404040404040404"),
         (
             bury,
@@ -208,6 +220,10 @@ fn outcomes_survive_the_session() {
         Outcome::ShardsChanged,
         Outcome::NoSuchData,
         Outcome::DriveReplaced(DriveOrdinal::new(6)),
+        Outcome::SettingSet,
+        Outcome::NoSuchVersion,
+        Outcome::TagsSet { version: VersionId::Of(AT) },
+        Outcome::TagsSet { version: VersionId::Null },
     ];
     let mut kinds: Vec<u8> = Vec::new();
     for outcome in outcomes {
@@ -221,7 +237,7 @@ fn outcomes_survive_the_session() {
         kinds,
         [
             1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 14, 15, 17, 16, 18, 19, 20, 21, 22, 23,
-            24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34,
+            24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
         ]
     );
 }

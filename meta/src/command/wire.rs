@@ -2,15 +2,15 @@
 
 use super::{
     Command, CompleteUpload, CreateBucket, CreateUpload, DeleteCurrent, FoundCluster, NamedPart,
-    Precondition, PutPart, PutVersion, ReplaceDrive, SetDrive,
+    Precondition, PutPart, PutVersion, ReplaceDrive, SetDrive, SetTags,
 };
 use crate::record::data::{DataRecordWire, PieceWire};
 use crate::record::layout::{DriveWire, NodeWire, ProfileWire};
 use crate::record::sequence::SequenceWire;
-use crate::record::version::{ChecksumWire, HeadersWire};
+use crate::record::version::{ChecksumWire, HeadersWire, PairWire, pairs_from_wire, pairs_to_wire};
 use crate::record::{
     Checksum, DataRecord, DriveState, Headers, Malformed, Piece, ProfileChoice, Record, Sequence,
-    UploadId, VersionId,
+    SettingKind, UploadId, VersionId,
 };
 use hamster_core::WallTime;
 use hamster_core::ids::{BucketId, ClusterUuid, DataId, DriveOrdinal, DriveUuid, NodeId};
@@ -20,7 +20,7 @@ const NOT: Malformed = Malformed::Not("command");
 /// A command.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct CommandWire {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15")]
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17")]
     kind: Option<Kind>,
 }
 
@@ -56,6 +56,10 @@ enum Kind {
     MoveShards(MoveShardsWire),
     #[prost(message, tag = "15")]
     ReplaceDrive(ReplaceDriveWire),
+    #[prost(message, tag = "16")]
+    SetSetting(SetSettingWire),
+    #[prost(message, tag = "17")]
+    SetTags(SetTagsWire),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -204,6 +208,31 @@ struct CompleteWire {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+struct SetSettingWire {
+    #[prost(uint64, tag = "1")]
+    bucket: u64,
+    #[prost(uint32, tag = "2")]
+    kind: u32,
+    #[prost(string, optional, tag = "3")]
+    document: Option<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct SetTagsWire {
+    #[prost(uint64, tag = "1")]
+    bucket: u64,
+    #[prost(string, tag = "2")]
+    key: String,
+    /// The version's sequence; none for the current version, or for the null version.
+    #[prost(message, optional, tag = "3")]
+    sequence: Option<SequenceWire>,
+    #[prost(bool, tag = "4")]
+    null: bool,
+    #[prost(message, repeated, tag = "5")]
+    tags: Vec<PairWire>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 struct DeadWire {
     #[prost(message, optional, tag = "1")]
     sequence: Option<SequenceWire>,
@@ -268,6 +297,12 @@ impl From<&Command> for CommandWire {
                 };
                 Kind::DeleteVersion(delete(bucket, key, sequence))
             }
+            Command::SetSetting { bucket, kind, document } => Kind::SetSetting(SetSettingWire {
+                bucket: bucket.get(),
+                kind: kind.number().into(),
+                document: document.clone(),
+            }),
+            Command::SetTags(set) => Kind::SetTags(set.into()),
             Command::CreateUpload(create) => Kind::CreateUpload(create.into()),
             Command::PutPart(put) => Kind::PutPart(put.into()),
             Command::CompleteUpload(complete) => Kind::CompleteUpload(complete.into()),
@@ -328,6 +363,12 @@ impl TryFrom<CommandWire> for Command {
                     Some(sequence) => VersionId::Of(sequence.into()),
                 },
             },
+            Kind::SetSetting(set) => Self::SetSetting {
+                bucket: BucketId::new(set.bucket),
+                kind: SettingKind::of_number(set.kind)?,
+                document: set.document,
+            },
+            Kind::SetTags(set) => Self::SetTags(set.into()),
             Kind::CreateUpload(create) => Self::CreateUpload(create.into()),
             Kind::PutPart(put) => Self::PutPart(put.try_into()?),
             Kind::CompleteUpload(complete) => Self::CompleteUpload(complete.try_into()?),
@@ -489,6 +530,34 @@ impl TryFrom<WriteWire> for PutPart {
             checksums: checksums_from_wire(wire.checksums),
             data: wire.data.map(DataRecord::from_wire).transpose()?,
         })
+    }
+}
+
+impl From<&SetTags> for SetTagsWire {
+    fn from(set: &SetTags) -> Self {
+        let sequence = match set.version {
+            Some(VersionId::Of(sequence)) => Some(sequence.into()),
+            Some(VersionId::Null) | None => None,
+        };
+        Self {
+            bucket: set.bucket.get(),
+            key: set.key.clone(),
+            sequence,
+            null: set.version == Some(VersionId::Null),
+            tags: pairs_to_wire(&set.tags),
+        }
+    }
+}
+
+impl From<SetTagsWire> for SetTags {
+    fn from(wire: SetTagsWire) -> Self {
+        let named = wire.sequence.map(|sequence| VersionId::Of(sequence.into()));
+        Self {
+            bucket: BucketId::new(wire.bucket),
+            key: wire.key,
+            version: named.or(wire.null.then_some(VersionId::Null)),
+            tags: pairs_from_wire(wire.tags),
+        }
     }
 }
 

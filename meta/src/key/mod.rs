@@ -4,7 +4,7 @@
 //! are inverted, so that the newest comes first. An object key that something follows is escaped,
 //! so that the order of its bytes is kept; one at the end is raw.
 
-use crate::record::{Sequence, UploadId};
+use crate::record::{Sequence, SettingKind, UploadId};
 use hamster_core::ids::{BucketId, DataId, NodeId};
 
 /// The spaces. Their numbers are on disk.
@@ -17,6 +17,7 @@ mod space {
     pub const SESSION: u8 = 0x06;
     pub const BUCKET_BY_NAME: u8 = 0x10;
     pub const BUCKET: u8 = 0x11;
+    pub const SETTING: u8 = 0x12;
     pub const VERSION: u8 = 0x20;
     pub const HEAD: u8 = 0x21;
     pub const CURRENT: u8 = 0x22;
@@ -144,6 +145,11 @@ pub(crate) fn bucket(bucket: BucketId) -> Vec<u8> {
     Builder::in_bucket(space::BUCKET, bucket).0
 }
 
+/// A setting of a bucket.
+pub(crate) fn setting(bucket: BucketId, kind: SettingKind) -> Vec<u8> {
+    Builder::in_bucket(space::SETTING, bucket).raw(&[kind.number()]).0
+}
+
 /// A version.
 pub(crate) fn version(bucket: BucketId, key: &str, sequence: Sequence) -> Vec<u8> {
     let newest_first = Sequence::new(!sequence.index, !sequence.position);
@@ -153,6 +159,23 @@ pub(crate) fn version(bucket: BucketId, key: &str, sequence: Sequence) -> Vec<u8
 /// All versions of a key, newest first.
 pub(crate) fn versions(bucket: BucketId, key: &str) -> KeyRange {
     KeyRange::of_prefix(Builder::in_bucket(space::VERSION, bucket).escaped(key).0)
+}
+
+/// The versions of all keys that begin with `prefix`, by key, newest first.
+pub(crate) fn versions_with_prefix(bucket: BucketId, prefix: &str) -> KeyRange {
+    KeyRange::of_prefix(open_escaped(space::VERSION, bucket, prefix))
+}
+
+/// The object key of a version's row.
+pub(crate) fn key_of_version(row: &[u8]) -> Option<String> {
+    let (escaped, _sequence) = row.get(1 + 8..)?.split_last_chunk::<12>()?;
+    let mut key = Vec::with_capacity(escaped.len());
+    let mut rest = escaped.strip_suffix(&[0, 0])?;
+    while let Some((byte, behind)) = rest.split_first() {
+        key.push(*byte);
+        rest = if *byte == 0 { behind.strip_prefix(&[0xff])? } else { behind };
+    }
+    String::from_utf8(key).ok()
 }
 
 /// All versions of a bucket.
@@ -227,10 +250,14 @@ pub(crate) fn uploads_of_key(bucket: BucketId, key: &str) -> KeyRange {
 
 /// The open uploads whose keys begin with `prefix`.
 pub(crate) fn uploads_with_prefix(bucket: BucketId, prefix: &str) -> KeyRange {
-    // The end mark is left away: what begins with the escaped prefix begins with the prefix.
-    let mut from = Builder::in_bucket(space::UPLOAD, bucket).escaped(prefix).0;
-    from.truncate(from.len() - 2);
-    KeyRange::of_prefix(from)
+    KeyRange::of_prefix(open_escaped(space::UPLOAD, bucket, prefix))
+}
+
+/// An escaped prefix without the end mark: what begins with it begins with `prefix`.
+fn open_escaped(space: u8, bucket: BucketId, prefix: &str) -> Vec<u8> {
+    let mut open = Builder::in_bucket(space, bucket).escaped(prefix).0;
+    open.truncate(open.len() - 2);
+    open
 }
 
 /// A part of an open or completed upload.

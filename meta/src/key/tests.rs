@@ -29,6 +29,11 @@ proptest! {
     }
 
     #[test]
+    fn a_version_s_row_tells_its_key(key in object_key(), at in sequence()) {
+        prop_assert_eq!(key_of_version(&version(BUCKET, &key, at)), Some(key));
+    }
+
+    #[test]
     fn uploads_come_by_key_then_id(
         (left, right) in (object_key(), object_key()),
         (first, second) in (sequence(), sequence()),
@@ -69,6 +74,7 @@ proptest! {
         let version = version(BUCKET, &key, at);
         prop_assert_eq!(holds(versions(BUCKET, &prefix), &version), key == prefix);
         prop_assert_eq!(holds(uploads_of_key(BUCKET, &prefix), &upload), key == prefix);
+        prop_assert_eq!(holds(versions_with_prefix(BUCKET, &prefix), &version), begins);
         prop_assert!(holds(versions_of_bucket(BUCKET), &version));
         prop_assert!(!holds(versions_of_bucket(BucketId::new(BUCKET.get() + 1)), &version));
     }
@@ -91,6 +97,7 @@ fn keys_are_pinned() {
             "3100000000000000050000000609090909090909090909090909090909",
         ),
         (bucket_by_name("b"), "1062"),
+        (setting(bucket, SettingKind::Tagging), "12000000000000000702"),
     ];
     for (key, pin) in pins {
         assert_eq!(hex::encode(key), pin);

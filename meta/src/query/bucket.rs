@@ -1,8 +1,9 @@
 //! Buckets by name.
 
 use crate::key;
-use crate::record::{Bucket, Record};
+use crate::record::{Bucket, Record, Setting, SettingKind};
 use crate::state::{ReadError, View, Visit, get_record};
+use hamster_core::ids::BucketId;
 use hamster_core::limits;
 
 /// The bucket of this name.
@@ -22,4 +23,14 @@ pub(crate) fn behind(view: &dyn View, after: &str, limit: usize) -> Result<Vec<B
         Ok(if buckets.len() == limit { Visit::Stop } else { Visit::Next })
     })?;
     Ok(buckets)
+}
+
+/// A setting of a bucket.
+pub(crate) fn setting(
+    view: &dyn View,
+    bucket: BucketId,
+    kind: SettingKind,
+) -> Result<Option<String>, ReadError> {
+    let setting: Option<Setting> = get_record(view, &key::setting(bucket, kind))?;
+    Ok(setting.map(|setting| setting.document))
 }

@@ -6,6 +6,7 @@ pub(crate) mod data;
 pub mod list;
 pub(crate) mod object;
 pub(crate) mod upload;
+pub mod version;
 
 use crate::record::{DataRecord, Part, Upload, UploadId, Version};
 use std::ops::Range;
@@ -82,6 +83,17 @@ pub struct UploadQuery {
     pub delimiter: Option<String>,
     /// Entries at most.
     pub limit: usize,
+}
+
+/// A part, and where it lies in what its upload makes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PartSpan {
+    /// The part; `None` if the upload has none of this number.
+    pub part: Option<Part>,
+    /// Where in the object it begins.
+    pub offset: u64,
+    /// How many parts there are.
+    pub count: usize,
 }
 
 /// A page of an upload's parts, by number.

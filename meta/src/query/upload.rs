@@ -1,7 +1,7 @@
 //! Open uploads, and parts.
 
 use super::list::common_prefix;
-use super::{PartPage, UploadEntry, UploadPage, UploadQuery};
+use super::{PartPage, PartSpan, UploadEntry, UploadPage, UploadQuery};
 use crate::key;
 use crate::record::{Part, Record, Upload, UploadId};
 use crate::state::{ReadError, View, Visit, get_record};
@@ -82,4 +82,21 @@ pub(crate) fn parts(
         Ok(Visit::Next)
     })?;
     Ok(page)
+}
+
+/// The part of this number, and where it lies among all parts of the upload.
+pub(crate) fn span(view: &dyn View, upload: UploadId, number: u16) -> Result<PartSpan, ReadError> {
+    let mut span = PartSpan { part: None, offset: 0, count: 0 };
+    view.scan(&key::parts(upload), &mut |_, value| {
+        let part = Part::decode(value)?;
+        span.count += 1;
+        if part.number < number {
+            span.offset += part.size;
+        }
+        if part.number == number {
+            span.part = Some(part);
+        }
+        Ok(Visit::Next)
+    })?;
+    Ok(span)
 }

@@ -15,6 +15,7 @@ pub(crate) mod outlived;
 pub mod part;
 pub mod sequence;
 pub(crate) mod session;
+pub mod setting;
 pub mod upload;
 pub mod version;
 
@@ -29,6 +30,8 @@ pub(crate) use outlived::Outlived;
 pub use part::Part;
 pub use sequence::{Sequence, UploadId, VersionId};
 pub(crate) use session::{Boots, SessionSlot};
+pub(crate) use setting::Setting;
+pub use setting::SettingKind;
 pub use upload::Upload;
 pub use version::{Checksum, Content, Headers, Version, VersionKind};
 

@@ -17,6 +17,7 @@ fn headers() -> Headers {
     Headers {
         system: vec![("content-type".into(), "text/plain".into())],
         user: vec![("a".into(), "b".into())],
+        tags: vec![],
     }
 }
 
@@ -36,6 +37,7 @@ fn bucket() {
         versioning: Versioning::Suspended,
     };
     pin(&bucket, "080110071a0670686f746f732205616c696365288094ebdc033002");
+    pin(&Setting { document: "<x/>".into() }, "080112043c782f3e");
 }
 
 #[test]
@@ -59,6 +61,17 @@ fn version() {
             "0909090952240a1a0a0c636f6e74656e742d74797065120a746578742f706c61696e12060a01",
             "611201625a150a056372633332120a4141414141413d3d2d3218016205616c696365",
         ),
+    );
+    let tags = vec![("c".into(), "d".into())];
+    let tagged = Version {
+        content: Content::Nothing,
+        headers: Headers { tags, ..Headers::default() },
+        checksums: vec![],
+        ..version.clone()
+    };
+    pin(
+        &tagged,
+        "0801120508ac021002180128053203616263388094ebdc0352081a060a01631201646205616c696365",
     );
     let marker = Version {
         id: VersionId::Of(AT),

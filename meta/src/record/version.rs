@@ -43,12 +43,14 @@ pub struct Headers {
     pub system: Vec<(String, String)>,
     /// User metadata: the name behind `x-amz-meta-`, and the value.
     pub user: Vec<(String, String)>,
+    /// Tags: key and value. The one thing about a version that can change.
+    pub tags: Vec<(String, String)>,
 }
 
 impl Headers {
     /// Bytes of all names and values.
     pub(crate) fn weight(&self) -> usize {
-        let pairs = self.system.iter().chain(&self.user);
+        let pairs = self.system.iter().chain(&self.user).chain(&self.tags);
         pairs.map(|(name, value)| name.len() + value.len()).sum()
     }
 }
@@ -110,6 +112,16 @@ pub(crate) struct PairWire {
     value: String,
 }
 
+/// Pairs as they are stored.
+pub(crate) fn pairs_to_wire(pairs: &[(String, String)]) -> Vec<PairWire> {
+    pairs.iter().cloned().map(|(name, value)| PairWire { name, value }).collect()
+}
+
+/// Pairs as they were stored.
+pub(crate) fn pairs_from_wire(pairs: Vec<PairWire>) -> Vec<(String, String)> {
+    pairs.into_iter().map(|pair| (pair.name, pair.value)).collect()
+}
+
 /// Headers within other messages.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct HeadersWire {
@@ -117,24 +129,27 @@ pub(crate) struct HeadersWire {
     system: Vec<PairWire>,
     #[prost(message, repeated, tag = "2")]
     user: Vec<PairWire>,
+    #[prost(message, repeated, tag = "3")]
+    tags: Vec<PairWire>,
 }
 
 impl From<&Headers> for HeadersWire {
     fn from(headers: &Headers) -> Self {
-        let wire = |pairs: &[(String, String)]| -> Vec<PairWire> {
-            let pairs = pairs.iter().cloned();
-            pairs.map(|(name, value)| PairWire { name, value }).collect()
-        };
-        Self { system: wire(&headers.system), user: wire(&headers.user) }
+        Self {
+            system: pairs_to_wire(&headers.system),
+            user: pairs_to_wire(&headers.user),
+            tags: pairs_to_wire(&headers.tags),
+        }
     }
 }
 
 impl From<HeadersWire> for Headers {
     fn from(wire: HeadersWire) -> Self {
-        let pairs = |pairs: Vec<PairWire>| -> Vec<(String, String)> {
-            pairs.into_iter().map(|pair| (pair.name, pair.value)).collect()
-        };
-        Self { system: pairs(wire.system), user: pairs(wire.user) }
+        Self {
+            system: pairs_from_wire(wire.system),
+            user: pairs_from_wire(wire.user),
+            tags: pairs_from_wire(wire.tags),
+        }
     }
 }
 

@@ -206,6 +206,21 @@ impl Headers {
         Ok(Self { text, lines })
     }
 
+    /// These and `more` behind them, names in lower case.
+    #[must_use]
+    pub fn with<'a>(&self, more: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let Self { mut text, mut lines } =
+            Self { text: self.text.clone(), lines: self.lines.clone() };
+        for (name, value) in more {
+            let start = text.len();
+            text.push_str(name);
+            let name = start..text.len();
+            text.push_str(value);
+            lines.push(Line { value: name.end..text.len(), name });
+        }
+        Self { text, lines }
+    }
+
     /// The first value of `name` (lower case).
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(it, _)| *it == name).map(|(_, value)| value)

@@ -60,9 +60,9 @@ impl<O> Admitted<O> {
         &self.authorized.verified.routed
     }
 
-    /// The headers.
+    /// The headers, and what a presigned URL says in their stead.
     pub fn headers(&self) -> &Headers {
-        self.routed().head.headers()
+        self.routed().headers()
     }
 
     /// The query.

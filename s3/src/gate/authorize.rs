@@ -30,7 +30,7 @@ impl Authorized {
             (Some(name), action) => Some(bucket_for(&verified.user, action, name, meta).await?),
         };
         if let Some(bucket) = &bucket {
-            check_owner(bucket, routed.head.headers().get("x-amz-expected-bucket-owner"))?;
+            check_owner(bucket, routed.headers().get("x-amz-expected-bucket-owner"))?;
         }
         Ok(Self { verified, bucket })
     }

@@ -6,6 +6,7 @@
 
 pub mod admit;
 pub mod authorize;
+pub mod preflight;
 pub mod route;
 pub mod verify;
 

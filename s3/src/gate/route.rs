@@ -7,7 +7,7 @@ use crate::error::{Code, S3Error};
 use crate::query::Query;
 use crate::target::{Shape, Target};
 use hamster_core::Map;
-use hamster_net::http::{Head, Method, Request, RequestBody};
+use hamster_net::http::{Head, Headers, Method, Request, RequestBody};
 use std::sync::LazyLock;
 
 /// One row of the table.
@@ -82,7 +82,7 @@ routes! {
     PutObjectAcl Put Object ["acl"] "s3:PutObjectAcl" no;
     ListObjects Get Bucket [] "s3:ListBucket" yes;
     ListObjectsV2 Get Bucket ["list-type"] "s3:ListBucket" yes;
-    ListObjectVersions Get Bucket ["versions"] "s3:ListBucketVersions" no;
+    ListObjectVersions Get Bucket ["versions"] "s3:ListBucketVersions" yes;
 
     CreateMultipartUpload Post Object ["uploads"] "s3:PutObject" yes;
     UploadPart Put Object ["partNumber" "uploadId"] "s3:PutObject" yes;
@@ -93,13 +93,13 @@ routes! {
     ListMultipartUploads Get Bucket ["uploads"] "s3:ListBucketMultipartUploads" yes;
 
     PostObject Post Bucket [] "s3:PutObject" no;
-    GetObjectAttributes Get Object ["attributes"] "s3:GetObjectAttributes" no;
+    GetObjectAttributes Get Object ["attributes"] "s3:GetObjectAttributes" yes;
     GetObjectAnnotation Get Object ["annotation"] "s3:GetObjectAnnotation" no;
     PutObjectAnnotation Put Object ["annotation"] "s3:PutObjectAnnotation" no;
     DeleteObjectAnnotation Delete Object ["annotation"] "s3:DeleteObjectAnnotation" no;
-    GetObjectTagging Get Object ["tagging"] "s3:GetObjectTagging" no;
-    PutObjectTagging Put Object ["tagging"] "s3:PutObjectTagging" no;
-    DeleteObjectTagging Delete Object ["tagging"] "s3:DeleteObjectTagging" no;
+    GetObjectTagging Get Object ["tagging"] "s3:GetObjectTagging" yes;
+    PutObjectTagging Put Object ["tagging"] "s3:PutObjectTagging" yes;
+    DeleteObjectTagging Delete Object ["tagging"] "s3:DeleteObjectTagging" yes;
     GetObjectRetention Get Object ["retention"] "s3:GetObjectRetention" no;
     PutObjectRetention Put Object ["retention"] "s3:PutObjectRetention" no;
     GetObjectLegalHold Get Object ["legal-hold"] "s3:GetObjectLegalHold" no;
@@ -112,16 +112,16 @@ routes! {
 
     GetObjectLockConfiguration Get Bucket ["object-lock"] "s3:GetBucketObjectLockConfiguration" no;
     PutObjectLockConfiguration Put Bucket ["object-lock"] "s3:PutBucketObjectLockConfiguration" no;
-    GetBucketTagging Get Bucket ["tagging"] "s3:GetBucketTagging" no;
-    PutBucketTagging Put Bucket ["tagging"] "s3:PutBucketTagging" no;
-    DeleteBucketTagging Delete Bucket ["tagging"] "s3:PutBucketTagging" no;
+    GetBucketTagging Get Bucket ["tagging"] "s3:GetBucketTagging" yes;
+    PutBucketTagging Put Bucket ["tagging"] "s3:PutBucketTagging" yes;
+    DeleteBucketTagging Delete Bucket ["tagging"] "s3:PutBucketTagging" yes;
     GetBucketPolicy Get Bucket ["policy"] "s3:GetBucketPolicy" no;
     PutBucketPolicy Put Bucket ["policy"] "s3:PutBucketPolicy" no;
     DeleteBucketPolicy Delete Bucket ["policy"] "s3:DeleteBucketPolicy" no;
     GetBucketPolicyStatus Get Bucket ["policyStatus"] "s3:GetBucketPolicyStatus" no;
-    GetBucketCors Get Bucket ["cors"] "s3:GetBucketCORS" no;
-    PutBucketCors Put Bucket ["cors"] "s3:PutBucketCORS" no;
-    DeleteBucketCors Delete Bucket ["cors"] "s3:PutBucketCORS" no;
+    GetBucketCors Get Bucket ["cors"] "s3:GetBucketCORS" yes;
+    PutBucketCors Put Bucket ["cors"] "s3:PutBucketCORS" yes;
+    DeleteBucketCors Delete Bucket ["cors"] "s3:PutBucketCORS" yes;
     GetBucketLifecycleConfiguration Get Bucket ["lifecycle"] "s3:GetLifecycleConfiguration" no;
     PutBucketLifecycleConfiguration Put Bucket ["lifecycle"] "s3:PutLifecycleConfiguration" no;
     DeleteBucketLifecycle Delete Bucket ["lifecycle"] "s3:PutLifecycleConfiguration" no;
@@ -173,8 +173,8 @@ routes! {
     PutBucketAbac Put Bucket ["abac"] "s3:PutBucketAbac" no;
     CreateSession Get Bucket ["session"] "s3:CreateSession" no;
     WriteGetObjectResponse Post Service ["x-id"] ("x-amz-request-route") "s3:WriteGetObjectResponse" no;
-    CorsPreflightBucket Options Bucket [] "s3:GetBucketCORS" no;
-    CorsPreflightObject Options Object [] "s3:GetBucketCORS" no;
+    CorsPreflightBucket Options Bucket [] "s3:GetBucketCORS" yes;
+    CorsPreflightObject Options Object [] "s3:GetBucketCORS" yes;
 }
 
 /// Query names that never select an operation on their own, though a row may ask for them.
@@ -183,6 +183,7 @@ const ARGUMENTS: &[&str] = &["partNumber", "x-id", "versionId"];
 /// A request whose operation is known. First step of the gate: nothing is checked yet.
 pub struct Routed {
     pub(super) head: Head,
+    hoisted: Option<Headers>,
     pub(super) body: RequestBody,
     pub(super) target: Target,
     pub(super) query: Query,
@@ -199,8 +200,16 @@ impl Routed {
         let Request { head, body, secure, .. } = request;
         let target = Target::of(&head, domain)?;
         let query = Query::parse(head.query())?;
-        let route = find(&head, target.shape().ok_or(Code::InvalidURI)?, &query)?;
-        Ok(Self { head, body, target, query, route, secure })
+        let hoisted = hoisted(&head, &query);
+        let headers = hoisted.as_ref().unwrap_or(head.headers());
+        let shape = target.shape().ok_or(Code::InvalidURI)?;
+        let route = find(head.method(), headers, shape, &query)?;
+        Ok(Self { head, hoisted, body, target, query, route, secure })
+    }
+
+    /// What the request says in headers, and a presigned URL in their stead.
+    pub(super) fn headers(&self) -> &Headers {
+        self.hoisted.as_ref().unwrap_or(self.head.headers())
     }
 
     /// What it asks for.
@@ -218,21 +227,63 @@ static BY_METHOD_AND_SHAPE: LazyLock<Map<(Method, Shape), Vec<&Route>>> = LazyLo
     rows
 });
 
+/// The headers of a presigned URL whose maker moved some into the query, as SDKs do: they are signed
+/// there and mean what they mean in a header. Not those about the body, which the maker of the URL has
+/// not seen (aws-sdk-js puts the checksum of an empty one there).
+fn hoisted(head: &Head, query: &Query) -> Option<Headers> {
+    let is_hoisted = |name: &str| {
+        name.starts_with("x-amz-")
+            && !["x-amz-checksum-", "x-amz-sdk-checksum-", "x-amz-content-", "x-amz-decoded-"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+            && !SIGNING.contains(&name)
+    };
+    if !query.has("X-Amz-Signature") {
+        return None;
+    }
+    let own = head.headers();
+    let hoisted: Vec<_> = query
+        .iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .filter(|(name, _)| is_hoisted(name) && own.get(name).is_none())
+        .collect();
+    if hoisted.is_empty() {
+        return None;
+    }
+    Some(own.with(hoisted.iter().map(|(name, value)| (name.as_str(), *value))))
+}
+
+/// What a presigned URL says about its own signature.
+const SIGNING: [&str; 7] = [
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-expires",
+    "x-amz-security-token",
+    "x-amz-signature",
+    "x-amz-signedheaders",
+];
+
 /// The row for a request: all it asks for is there, and no name in the query selects another.
-fn find(head: &Head, shape: Shape, query: &Query) -> Result<&'static Route, S3Error> {
+fn find(
+    method: Method,
+    headers: &Headers,
+    shape: Shape,
+    query: &Query,
+) -> Result<&'static Route, S3Error> {
     let selects = |name: &str| !ARGUMENTS.contains(&name) && selects_in(shape, name);
-    refuse_unknown_selectors(head, shape, query)?;
+    refuse_unknown_selectors(method, shape, query)?;
     let selectors = query.iter().filter(|(name, _)| selects(name)).count();
     let matches = |route: &&Route| {
         route.query.iter().all(|name| query.has(name))
             && route.query.iter().filter(|name| selects(name)).count() == selectors
-            && route.header.is_none_or(|name| head.headers().get(name).is_some())
+            && route.header.is_none_or(|name| headers.get(name).is_some())
     };
     let plain_last = |route: &&Route| (route.header.is_some(), route.query.len());
-    let rows = BY_METHOD_AND_SHAPE.get(&(head.method(), shape)).into_iter().flatten().copied();
+    let rows = BY_METHOD_AND_SHAPE.get(&(method, shape)).into_iter().flatten().copied();
     rows.filter(matches).max_by_key(plain_last).ok_or_else(|| {
         S3Error::from(Code::MethodNotAllowed)
-            .with("Method", head.method().as_str())
+            .with("Method", method.as_str())
             .with("ResourceType", if shape == Shape::Object { "OBJECT" } else { "BUCKET" })
     })
 }
@@ -240,8 +291,8 @@ fn find(head: &Head, shape: Shape, query: &Query) -> Result<&'static Route, S3Er
 /// Refuses a write whose query holds a bare name that no row knows: it selects an operation of a later
 /// S3, and to go on without it would write or delete the object itself. (Names with values are
 /// arguments; of a read an unknown name changes nothing.)
-fn refuse_unknown_selectors(head: &Head, shape: Shape, query: &Query) -> Result<(), S3Error> {
-    if !matches!(head.method(), Method::Put | Method::Post | Method::Delete) {
+fn refuse_unknown_selectors(method: Method, shape: Shape, query: &Query) -> Result<(), S3Error> {
+    if !matches!(method, Method::Put | Method::Post | Method::Delete) {
         return Ok(());
     }
     let is_known = |name: &str| ARGUMENTS.contains(&name) || selects_in(shape, name);
@@ -345,6 +396,32 @@ mod tests {
         assert_eq!(route("DELETE", "/b/k?versionId=", &[]), Ok(Operation::DeleteObject));
         assert_eq!(route("GET", "/b/k?123", &[]), Ok(Operation::GetObject));
         assert_eq!(route("PUT", "/b/k?annotation", &[]), Ok(Operation::PutObjectAnnotation));
+    }
+
+    #[test]
+    fn what_a_presigned_url_has_in_its_query_counts_as_headers() {
+        let of = |query: &str, headers: &[(&str, &str)]| {
+            let target = format!("/b/k?{query}");
+            let routed =
+                Routed::of(crate::testing::request(head("PUT", &target, headers), b""), None);
+            routed.expect("known")
+        };
+        let query = "X-Amz-Signature=0&X-Amz-Date=1&x-amz-meta-a=b%20c&X-Amz-Meta-D=e\
+            &x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32";
+        let own = [("x-amz-meta-a", "own"), ("x-amz-acl", "private")];
+        let routed = of(query, &[]);
+        assert_eq!(routed.headers().get("x-amz-meta-a"), Some("b c"));
+        assert_eq!(routed.headers().get("x-amz-meta-d"), Some("e"));
+        for name in ["x-amz-date", "x-amz-signature", "x-amz-checksum-crc32"] {
+            assert_eq!(routed.headers().get(name), None, "{name}");
+        }
+        let routed = of(query, &own);
+        assert_eq!(routed.headers().get_all("x-amz-meta-a").collect::<Vec<_>>(), ["own"]);
+        assert_eq!(routed.headers().get("x-amz-acl"), Some("private"));
+        let unsigned = of(&query.replace("X-Amz-Signature=0&", ""), &[]);
+        assert_eq!(unsigned.headers().get("x-amz-meta-a"), None, "only where the query is signed");
+        let copy = of("X-Amz-Signature=0&x-amz-copy-source=/b/other", &[]);
+        assert_eq!(copy.operation(), Operation::CopyObject, "never a PUT of nothing");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::time::iso8601;
 use crate::xml::Document;
 use hamster_core::limits::PUT_BYTES_MAX;
 use hamster_meta::command::{Command, Outcome, PutVersion};
-use hamster_meta::record::{Checksum, Version, VersionKind};
+use hamster_meta::record::{Checksum, Headers as ObjectHeaders, Version, VersionKind};
 use hamster_net::http::{Headers, Response};
 
 /// The operation.
@@ -30,11 +30,12 @@ pub async fn object(node: &Node, request: Admitted<CopyObject>) -> Result<Respon
     headers::refuse_unbuilt(request.headers())?;
     let precondition = headers::precondition(request.headers())?;
     let asked = named_algorithm(request.headers().get("x-amz-checksum-algorithm"))?;
-    let replace = replaces_metadata(request.headers())?;
+    let replace = replaces(request.headers(), "x-amz-metadata-directive")?;
+    let retag = replaces(request.headers(), "x-amz-tagging-directive")?;
     let Source { held, is_target } = source(node, &request).await?;
     let object = held.object();
     let version = &object.version;
-    if is_target && !replace {
+    if is_target && !replace && !retag && request.headers().get("x-amz-storage-class").is_none() {
         let message = "This copy request is illegal because it is trying to copy an object to \
                        itself without changing the object's metadata, storage class, website \
                        redirect location or encryption attributes.";
@@ -45,10 +46,9 @@ pub async fn object(node: &Node, request: Admitted<CopyObject>) -> Result<Respon
                        copy source: 5368709120";
         return Err(S3Error::new(Code::InvalidRequest, message));
     }
-    let kept = match replace {
-        true => headers::of_write(request.headers())?,
-        false => version.headers.clone(),
-    };
+    let (given, former) = (headers::of_write(request.headers())?, &version.headers);
+    let tags = if retag { given.tags.clone() } else { former.tags.clone() };
+    let kept = ObjectHeaders { tags, ..if replace { given } else { former.clone() } };
     let (reused, wanted) = digests(version, asked);
 
     let fetch = Fetch::new(&node.shards, held, 0..version.size);
@@ -118,14 +118,12 @@ pub async fn source<O>(node: &Node, request: &Admitted<O>) -> Result<Source, S3E
     Ok(Source { held, is_target })
 }
 
-/// Whether the copy gets metadata of its own.
-fn replaces_metadata(headers: &Headers) -> Result<bool, S3Error> {
-    match headers.get("x-amz-metadata-directive") {
+/// Whether the copy gets metadata, or tags, of its own.
+fn replaces(headers: &Headers, directive: &str) -> Result<bool, S3Error> {
+    match headers.get(directive) {
         None | Some("COPY") => Ok(false),
         Some("REPLACE") => Ok(true),
-        Some(other) => {
-            Err(S3Error::argument("Unknown metadata directive.", "x-amz-metadata-directive", other))
-        }
+        Some(other) => Err(S3Error::argument("Unknown directive.", directive, other)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! GetObject.
 
 use super::check_version_id;
-use super::head::{describe, range_of};
+use super::head::{describe, shown};
 use crate::condition::{self, Verdict};
 use crate::error::{Code, S3Error};
 use crate::fetch::{Fetch, FetchBody, Held};
@@ -31,12 +31,12 @@ pub async fn object(node: &Node, request: Admitted<GetObject>) -> Result<Respons
     let object = held.object();
     let version = &object.version;
     let verdict = condition::check(request.headers(), &condition::READ, version)?;
-    let range = range_of(&request, version, verdict)?;
-    let mut response = describe(&request, version, verdict, range.as_ref())?;
+    let shown = shown(node, &request, version, verdict).await?;
+    let mut response = describe(&request, version, verdict, &shown);
     if verdict == Verdict::NotModified {
         return Ok(response);
     }
-    let range = range.unwrap_or(0..version.size);
+    let range = shown.range.unwrap_or(0..version.size);
     let mut fetch = Fetch::new(&node.shards, held, range);
     let length = fetch.length();
     let first = fetch.next().await?.unwrap_or_default();

@@ -3,7 +3,10 @@
 
 pub mod abort_upload;
 pub mod acl;
+pub mod attributes;
+pub mod bucket_cors;
 pub mod bucket_settings;
+pub mod bucket_tagging;
 pub mod complete_upload;
 pub mod copy;
 pub mod create_bucket;
@@ -18,9 +21,12 @@ pub mod list;
 pub mod list_buckets;
 pub mod list_parts;
 pub mod list_uploads;
+pub mod list_versions;
+pub mod object_tagging;
 pub mod put;
 pub mod put_part;
 pub mod put_part_copy;
+mod setting;
 
 use crate::checksum::Algorithm;
 use crate::error::{Code, S3Error};

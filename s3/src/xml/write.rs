@@ -84,11 +84,16 @@ impl Document {
     }
 
     /// Closes everything: the document's bytes.
-    pub fn finish(mut self) -> Bytes {
+    pub fn finish(self) -> Bytes {
+        Bytes::from(self.into_text())
+    }
+
+    /// Closes everything: the document's text.
+    pub fn into_text(mut self) -> String {
         while !self.open.is_empty() {
             self.close();
         }
-        Bytes::from(self.text)
+        self.text
     }
 }
 

@@ -246,11 +246,20 @@ impl Client {
         body: &[u8],
     ) -> Answer {
         let signed = self.sign(method, target, headers, body);
-        let headers: Vec<_> = [("host", "hamster")]
-            .into_iter()
-            .chain(headers.iter().copied())
-            .chain(signed.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-            .collect();
+        let signed = signed.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let headers: Vec<_> = headers.iter().copied().chain(signed).collect();
+        self.send_unsigned(method, target, &headers, body).await
+    }
+
+    /// Sends a request as it is.
+    pub async fn send_unsigned(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let headers: Vec<_> = [("host", "hamster")].iter().chain(headers).copied().collect();
         let ask = Ask { method, target, headers: &headers, body: Bytes::copy_from_slice(body) };
         let (answer, body) = self.connection.request(ask, 64 * MIB).await.expect("an answer");
         let headers =

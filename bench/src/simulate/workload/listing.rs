@@ -10,13 +10,20 @@ use crate::sign::encode;
 /// Pages of one listing.
 const PAGES_MAX: usize = 40;
 
+/// What is listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Objects,
+    Versions,
+}
+
 /// What one page says.
 struct Page {
     /// Keys and their ETags.
     objects: Vec<(String, String)>,
     prefixes: Vec<String>,
     /// Where the next one begins.
-    next: Option<String>,
+    next: Option<Vec<String>>,
 }
 
 /// How far pages have come: the last key, or common prefix and all that is behind it.
@@ -44,46 +51,47 @@ impl Hands {
         let prefix = ["", "", "a", "a/", "dir/", "ü", "q"][self.work.below(7)];
         let delimiter = [None, Some("/")][self.work.below(2)];
         let page = [1, 2, 3, 7, 1000][self.work.below(5)];
-        self.list(bucket, prefix, delimiter, page).await;
+        let kind = if self.work.below(4) == 0 { Kind::Versions } else { Kind::Objects };
+        self.list(bucket, kind, prefix, delimiter, page).await;
     }
 
     /// Lists a bucket. Whether to the end.
     pub(super) async fn list(
         &mut self,
         bucket: &'static str,
+        kind: Kind,
         prefix: &str,
         delimiter: Option<&str>,
         page_size: usize,
     ) -> bool {
         let mut after = Seen::default();
-        let mut token = None;
+        let mut next: Vec<String> = Vec::new();
         for _ in 0..PAGES_MAX {
+            let kind_of = if kind == Kind::Objects { "list-type=2" } else { "versions=" };
             let mut query = vec![
-                "list-type=2".to_owned(),
+                kind_of.to_owned(),
                 format!("max-keys={page_size}"),
                 format!("prefix={}", encode(prefix, false)),
             ];
             query.extend(delimiter.map(|it| format!("delimiter={}", encode(it, false))));
-            query.extend(
-                token.take().map(|it: String| format!("continuation-token={}", encode(&it, false))),
-            );
+            query.append(&mut next);
             let call = page_call(bucket, query);
             let called = self.now();
             let Some(answer) = self.call(&call, &[200]).await else { return false };
-            let page = read(&answer.text());
+            let page = read(kind, &answer.text());
             let last = page.last();
             let covered = |key: &str| {
                 let is_behind = !after.covers(key);
                 key.starts_with(prefix) && is_behind && (page.next.is_none() || last.covers(key))
             };
             self.judge(bucket, called, prefix, delimiter, &page, covered);
-            let Some(next) = page.next else { return true };
+            let Some(behind) = page.next else { return true };
             if last.0 <= after.0 {
                 self.work.oracle.violated(format!("list {bucket}: a page makes no headway"));
                 return true;
             }
             after = last;
-            token = Some(next);
+            next = behind;
         }
         self.work.oracle.violated(format!("list {bucket}: more than {PAGES_MAX} pages"));
         true
@@ -129,18 +137,26 @@ impl Hands {
     }
 }
 
-fn read(xml: &str) -> Page {
-    let objects = xml.split("<Contents>").skip(1).map(|object| {
+fn read(kind: Kind, xml: &str) -> Page {
+    let text = |name| element(xml, name).map(|text| encode(&unescape(text), false));
+    let (entry, next) = match kind {
+        Kind::Objects => {
+            let token = text("NextContinuationToken");
+            ("<Contents>", token.map(|token| vec![format!("continuation-token={token}")]))
+        }
+        Kind::Versions => {
+            let version = text("NextVersionIdMarker").map(|id| format!("version-id-marker={id}"));
+            let key = text("NextKeyMarker").map(|key| format!("key-marker={key}"));
+            ("<Version>", key.map(|key| [key].into_iter().chain(version).collect()))
+        }
+    };
+    let objects = xml.split(entry).skip(1).map(|object| {
         let text = |name| unescape(element(object, name).unwrap_or_default());
         (text("Key"), text("ETag"))
     });
     let prefixes = xml.split("<CommonPrefixes>").skip(1);
     let prefixes = prefixes.filter_map(|it| element(it, "Prefix")).map(unescape);
-    Page {
-        objects: objects.collect(),
-        prefixes: prefixes.collect(),
-        next: element(xml, "NextContinuationToken").map(unescape),
-    }
+    Page { objects: objects.collect(), prefixes: prefixes.collect(), next }
 }
 
 /// Asks for a page of a bucket.

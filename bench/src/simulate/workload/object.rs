@@ -4,6 +4,7 @@ use super::super::client::{Answer, Call};
 use super::super::content::{ABSENT, Content, Value};
 use super::super::linear::Effect;
 use super::super::oracle::Place;
+use super::super::payload::Payload;
 use super::{Hands, KEYS};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -36,7 +37,7 @@ impl Hands {
             path: Self::path(place),
             headers,
             body: Bytes::from(content.bytes()),
-            unsigned: self.work.below(2) == 0,
+            payload: Payload::ALL[self.work.below(Payload::ALL.len())],
             ..Call::default()
         };
         let called = self.now();

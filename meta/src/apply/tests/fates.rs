@@ -35,6 +35,7 @@ enum Step {
     Put { bucket: Index, key: bool, body: Body, precondition: Precondition },
     Delete { bucket: Index, key: bool, precondition: Precondition },
     DeleteVersion(Index),
+    SetTags(Index),
     CreateUpload { bucket: Index, key: bool },
     PutPart { upload: Index, number: u16, body: Body },
     Complete { upload: Index, parts: BTreeSet<u16>, precondition: Precondition },
@@ -87,6 +88,7 @@ fn step() -> impl Strategy<Value = Step> {
             |(bucket, key, precondition)| Step::Delete { bucket, key, precondition }
         ),
         3 => index().prop_map(Step::DeleteVersion),
+        1 => index().prop_map(Step::SetTags),
         2 => (index(), key()).prop_map(|(bucket, key)| Step::CreateUpload { bucket, key }),
         6 => (index(), 1..4_u16, body()).prop_map(
             |(upload, number, body)| Step::PutPart { upload, number, body }
@@ -214,6 +216,11 @@ impl Cluster {
             Step::DeleteVersion(version) => {
                 let (bucket, key, version) = pick(&version, &self.versions)?;
                 Command::DeleteVersion { bucket, key, version }
+            }
+            Step::SetTags(version) => {
+                let (bucket, key, version) = pick(&version, &self.versions)?;
+                let (version, tags) = (Some(version), vec![("a".into(), "b".into())]);
+                Command::SetTags(crate::command::SetTags { bucket, key, version, tags })
             }
             Step::CreateUpload { bucket, key } => Command::CreateUpload(CreateUpload {
                 bucket: *bucket.get(&self.buckets),
