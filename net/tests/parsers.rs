@@ -81,6 +81,8 @@ fn frames_are_read_strictly() {
         ("content-length: 18446744073709551615\r\n", exact(u64::MAX)),
         ("transfer-encoding: Chunked\r\n", chunked),
         ("connection: keep-alive, Close\r\n", closing),
+        ("expect: 200-ok\r\n", none),
+        ("expect:\r\n", none),
     ] {
         assert_eq!(frame(&format!("GET / HTTP/1.1\r\nhost: a\r\n{headers}\r\n")), Ok(expected));
     }

@@ -166,13 +166,31 @@ pub fn decode(algorithm: Algorithm, text: &str) -> Option<Vec<u8>> {
 /// # Errors
 /// `InvalidRequest` for two of them or one that is not a value of its algorithm.
 pub fn promised(headers: &Headers) -> Result<Option<(Algorithm, String)>, S3Error> {
+    the_one(headers, |algorithm, value| decode(algorithm, value).is_some())
+}
+
+/// As [`promised`], for an object in parts: a composite value may say of how many parts it is.
+///
+/// # Errors
+/// As [`promised`].
+pub fn promised_of_parts(headers: &Headers) -> Result<Option<(Algorithm, String)>, S3Error> {
+    the_one(headers, |algorithm, value| {
+        let (value, count) = value.split_once('-').unwrap_or((value, "1"));
+        decode(algorithm, value).is_some() && count.parse::<u16>().is_ok()
+    })
+}
+
+fn the_one(
+    headers: &Headers,
+    is_value: impl Fn(Algorithm, &str) -> bool,
+) -> Result<Option<(Algorithm, String)>, S3Error> {
     let mut found = None;
     for (name, value) in headers.iter() {
         let Some(algorithm) = Algorithm::of_header(name) else { continue };
         if found.is_some() {
             return Err(several());
         }
-        if decode(algorithm, value).is_none() {
+        if !is_value(algorithm, value) {
             let message = format!("Value for {name} header is invalid.");
             return Err(S3Error::new(Code::InvalidRequest, message));
         }

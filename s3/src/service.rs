@@ -6,6 +6,7 @@ use crate::credentials::Keyring;
 use crate::error::{Code, S3Error};
 use crate::gate::preflight::{self, CrossOrigin};
 use crate::gate::{Admission, Admitted, Authorized, Operation, Routed, Verified};
+use crate::gate::{authorize, verify};
 use crate::node::{Node, Settings};
 use crate::verb;
 use hamster_core::Core;
@@ -44,6 +45,9 @@ impl Service {
         let routed = Routed::of(request, self.domain.as_deref())?;
         if preflight::is_one(&routed) {
             return preflight::answer(&routed, &node.meta).await;
+        }
+        if verify::is_unsigned(&routed) {
+            return Err(authorize::unsigned(&routed, &node.meta).await);
         }
         let now = node.core.clock().wall();
         let verified = Verified::check(routed, &node.keyring.current(), &node.region, now)?;
@@ -122,9 +126,7 @@ impl http::Service for Service {
 
     fn reject(&self, rejection: Rejection) -> Response {
         let code = match rejection {
-            Rejection::Malformed(_)
-            | Rejection::ExpectationFailed
-            | Rejection::VersionUnsupported => Code::InvalidRequest,
+            Rejection::Malformed(_) | Rejection::VersionUnsupported => Code::InvalidRequest,
             Rejection::HeadTooLarge => Code::RequestHeaderSectionTooLarge,
             Rejection::MethodUnknown => Code::MethodNotAllowed,
             Rejection::HeadTimedOut => Code::RequestTimeout,

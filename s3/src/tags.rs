@@ -35,7 +35,7 @@ struct Tag {
 /// The tags that a `<Tagging>` document gives, at most `limit`.
 ///
 /// # Errors
-/// `MalformedXML`, `InvalidTag`, or `BadRequest` for too many.
+/// `MalformedXML`, or `InvalidTag` for one that is not valid and for too many.
 pub fn of_document(bytes: &[u8], limit: usize) -> Result<Tags, S3Error> {
     let tagging: Tagging = read::document(bytes, "Tagging")?;
     let tags = tagging.set.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
@@ -86,7 +86,7 @@ fn has_duplicates(tags: &Tags) -> bool {
 fn checked(tags: Tags, limit: usize) -> Result<Tags, S3Error> {
     if tags.len() > limit {
         let message = format!("Tags cannot be more than {limit}: {} were given.", tags.len());
-        return Err(S3Error::new(Code::BadRequest, message));
+        return Err(S3Error::new(Code::InvalidTag, message));
     }
     if has_duplicates(&tags) {
         let message = "Cannot provide multiple Tags with the same key";
@@ -154,7 +154,7 @@ mod tests {
         let many =
             |count: usize| -> Tags { (0..count).map(|it| pair(&it.to_string(), "")).collect() };
         assert_eq!(checked(many(10), 10).map(|tags| tags.len()), Ok(10));
-        assert_eq!(code(checked(many(11), 10)), Code::BadRequest);
+        assert_eq!(code(checked(many(11), 10)), Code::InvalidTag);
     }
 
     #[test]

@@ -118,6 +118,30 @@ fn a_bucket_of_another_owner_than_expected_is_refused() {
 }
 
 #[test]
+fn who_has_not_signed_is_told_of_a_bucket_that_is_not_there_and_else_refused() {
+    on_stage(3, 1, 1, |stage| async move {
+        let mut client = stage.root().await;
+        bucket(&mut client, "bucket").await;
+        put(&mut client, "/bucket/k", b"hello").await;
+        for headers in [&[][..], &[("authorization", "")]] {
+            for (method, target, refusal) in [
+                ("GET", "/", (403, "AccessDenied")),
+                ("GET", "/bucket/k", (403, "AccessDenied")),
+                ("DELETE", "/bucket/k", (403, "AccessDenied")),
+                ("GET", "/nowhere/k", (404, "NoSuchBucket")),
+                ("DELETE", "/nowhere", (404, "NoSuchBucket")),
+                ("PUT", "/nowhere", (403, "AccessDenied")),
+            ] {
+                let answer = client.send_unsigned(method, target, headers, b"").await;
+                assert_eq!(answer.refusal(), refusal, "{method} {target}");
+            }
+        }
+        assert_eq!(client.get("/bucket/k").await.body, b"hello");
+        assert_eq!(client.get("/nowhere").await.refusal(), (404, "NoSuchBucket"));
+    });
+}
+
+#[test]
 fn what_a_completed_upload_states_of_itself_is_compared() {
     on_stage(3, 1, 1, |stage| async move {
         let mut client = stage.root().await;
@@ -144,6 +168,8 @@ fn what_a_completed_upload_states_of_itself_is_compared() {
             (("x-amz-mp-object-size", "4"), "", "InvalidRequest"),
             (("x-amz-checksum-crc32c", "AAAAAA=="), "", "InvalidRequest"),
             (("x-amz-checksum-crc32", "AAAAAA=="), "", "BadDigest"),
+            (("x-amz-checksum-crc32", "AAAAAA==-1"), "", "BadDigest"),
+            (("x-amz-checksum-crc32", "AAAAAA==-x"), "", "InvalidRequest"),
             (("x-amz-mp-object-size", "5"), wrong, "InvalidPart"),
         ] {
             let body = complete(checksum);
@@ -276,6 +302,8 @@ fn listings_page_and_fold() {
         assert_eq!(first.elements("IsTruncated"), ["false"]);
         let none = client.get("/bucket?max-keys=0").await;
         assert_eq!((none.elements("Key").len(), none.elements("IsTruncated")), (0, vec!["false"]));
+        let all = client.get("/bucket?list-type=2&continuation-token=").await;
+        assert_eq!((all.elements("Key").len(), all.elements("ContinuationToken")), (6, vec![""]));
         let refused = client.get("/bucket?max-keys=-1").await;
         assert_eq!(refused.refusal(), (400, "InvalidArgument"));
     });
@@ -296,6 +324,11 @@ fn an_object_is_made_of_its_parts() {
             document +=
                 &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
         }
+        let again = document.rfind("<Part>").map(|at| document[at..].to_owned()).expect("a part");
+        let twice = format!("{document}{again}</CompleteMultipartUpload>");
+        let target = format!("/bucket/k?uploadId={upload}");
+        let refused = client.send("POST", &target, &[], twice.as_bytes()).await;
+        assert_eq!(refused.refusal(), (400, "InvalidPartOrder"));
         document += "</CompleteMultipartUpload>";
         let listed = client.get(&format!("/bucket/k?uploadId={upload}")).await;
         assert_eq!(listed.elements("PartNumber"), ["1", "2", "3"]);

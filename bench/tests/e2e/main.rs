@@ -8,6 +8,7 @@ mod addressing;
 mod bad_input;
 mod binary;
 mod clients;
+mod conformance;
 mod crash;
 mod drain;
 mod drive_loss;

@@ -27,8 +27,8 @@ pub fn of_request(head: &Head) -> Result<Framing, Rejection> {
     for (name, value) in head.headers().iter() {
         match name {
             "host" => hosts += 1,
+            // Any other expectation may be passed over (RFC 9110, 10.1.1), and is by S3.
             "expect" if value.eq_ignore_ascii_case("100-continue") => expects_continue = modern,
-            "expect" => return Err(Rejection::ExpectationFailed),
             "transfer-encoding" if !modern => {
                 return Err(Rejection::Malformed("Transfer-Encoding in HTTP/1.0"));
             }

@@ -15,9 +15,6 @@ pub enum Rejection {
     /// Neither HTTP/1.0 nor HTTP/1.1.
     #[error("the HTTP version is not supported")]
     VersionUnsupported,
-    /// `Expect` with anything but `100-continue`.
-    #[error("the expectation cannot be met")]
-    ExpectationFailed,
     /// The head did not come in time.
     #[error("the request did not arrive in time")]
     HeadTimedOut,
@@ -32,7 +29,6 @@ impl Rejection {
         match self {
             Self::Malformed(_) => 400,
             Self::HeadTimedOut => 408,
-            Self::ExpectationFailed => 417,
             Self::HeadTooLarge => 431,
             Self::MethodUnknown => 501,
             Self::TooManyConnections => 503,

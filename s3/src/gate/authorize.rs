@@ -4,6 +4,7 @@
 //! here as well, by the action's name.)
 
 use super::admit::Admitted;
+use super::route::Routed;
 use super::verify::Verified;
 use crate::credentials::User;
 use crate::error::{Code, S3Error};
@@ -36,6 +37,20 @@ impl Authorized {
     }
 }
 
+/// Why a request that nobody signed is refused: for want of the bucket it names, if there is none. As in
+/// S3, where anyone learns as much who tries to make a bucket of that name.
+pub async fn unsigned(routed: &Routed, meta: &Meta) -> S3Error {
+    let name = match (&routed.target.bucket, routed.route.action) {
+        (None, _) | (Some(_), "s3:CreateBucket") => return Code::AccessDenied.into(),
+        (Some(name), _) => name,
+    };
+    match meta.bucket(name).await {
+        Ok(Some(_)) => Code::AccessDenied.into(),
+        Ok(None) => no_such(name),
+        Err(error) => error.into(),
+    }
+}
+
 /// A copy's source bucket, if the sender of the copy may read it.
 ///
 /// # Errors
@@ -65,12 +80,14 @@ async fn bucket_for(
     name: &str,
     meta: &Meta,
 ) -> Result<Rc<Bucket>, S3Error> {
-    let bucket = meta.bucket(name).await?;
-    let bucket =
-        bucket.ok_or_else(|| S3Error::from(Code::NoSuchBucket).with("BucketName", name))?;
+    let bucket = meta.bucket(name).await?.ok_or_else(|| no_such(name))?;
     if user.is_root() || bucket.owner == user.id() {
         return Ok(bucket);
     }
     tracing::debug!(user = user.id(), action, bucket = name, "refused");
     Err(Code::AccessDenied.into())
+}
+
+fn no_such(name: &str) -> S3Error {
+    S3Error::from(Code::NoSuchBucket).with("BucketName", name)
 }

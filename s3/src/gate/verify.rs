@@ -12,6 +12,11 @@ use hamster_net::http::Headers;
 use std::rc::Rc;
 use std::time::Duration;
 
+/// Whether nobody has signed `routed`.
+pub fn is_unsigned(routed: &Routed) -> bool {
+    Claim::is_absent(routed.head.headers(), &routed.query)
+}
+
 /// A request whose sender is known.
 pub struct Verified {
     pub(super) routed: Routed,

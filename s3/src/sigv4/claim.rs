@@ -44,8 +44,8 @@ impl<'a> Claim<'a> {
     /// `AccessDenied` without any claim (anonymous), `InvalidArgument` with two, `InvalidRequest`
     /// with one of an older version, and S3's codes for malformed ones.
     pub fn of(headers: &'a Headers, query: &'a Query) -> Result<Self, S3Error> {
-        let mut authorization = headers.get_all("authorization");
-        let presigned = query.has("X-Amz-Algorithm") || query.has("X-Amz-Signature");
+        let mut authorization = authorizations(headers);
+        let presigned = is_presigned(query);
         match (authorization.next(), presigned) {
             // That of a URL presigned by version 2.
             (None, false) if query.has("AWSAccessKeyId") => Err(unsupported()),
@@ -61,6 +61,13 @@ impl<'a> Claim<'a> {
             )),
             (None, true) => Self::of_query(query, headers),
         }
+    }
+
+    /// Whether a request claims nothing about who sent it.
+    pub fn is_absent(headers: &Headers, query: &Query) -> bool {
+        authorizations(headers).next().is_none()
+            && !is_presigned(query)
+            && !query.has("AWSAccessKeyId")
     }
 
     /// `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`
@@ -174,6 +181,15 @@ fn header_time(headers: &Headers) -> Result<SigningTime, S3Error> {
             "AWS authentication requires a valid Date or x-amz-date header",
         )
     })
+}
+
+/// The Authorization headers. Why not empty ones: they claim nothing, as S3 sees it.
+fn authorizations(headers: &Headers) -> impl Iterator<Item = &str> {
+    headers.get_all("authorization").filter(|header| !header.is_empty())
+}
+
+fn is_presigned(query: &Query) -> bool {
+    query.has("X-Amz-Algorithm") || query.has("X-Amz-Signature")
 }
 
 /// `access-key/day/region/service/aws4_request`; the access key may hold slashes.

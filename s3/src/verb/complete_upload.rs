@@ -36,6 +36,9 @@ pub async fn complete(
     if named.parts.is_empty() || named.parts.len() > usize::from(PARTS_MAX) {
         return Err(Code::MalformedXML.into());
     }
+    if !named.parts.is_sorted_by(|one, next| one.number < next.number) {
+        return Err(Code::InvalidPartOrder.into());
+    }
     // An upload that is gone may have been completed by this very request's first try: apply knows.
     let upload = node.meta.upload(request.bucket().id, request.key(), upload_id).await?;
     let checksum = match &upload {
@@ -86,9 +89,11 @@ fn check_promised(
     request: &Admitted<CompleteMultipartUpload>,
     computed: Option<&Checksum>,
 ) -> Result<(), S3Error> {
-    let Some((algorithm, stated)) = checksum::promised(request.headers())? else { return Ok(()) };
+    let Some((algorithm, stated)) = checksum::promised_of_parts(request.headers())? else {
+        return Ok(());
+    };
     match computed.filter(|computed| computed.algorithm == algorithm.record_name()) {
-        Some(computed) if computed.value == stated => Ok(()),
+        Some(computed) if is_same(&computed.value, &stated) => Ok(()),
         Some(_) => Err(Code::BadDigest.into()),
         None => {
             let message = format!(
@@ -98,6 +103,12 @@ fn check_promised(
             Err(S3Error::new(Code::InvalidRequest, message))
         }
     }
+}
+
+/// Whether `stated` is `computed`; of a composite value the number of parts may be left out.
+fn is_same(computed: &str, stated: &str) -> bool {
+    let bare = computed.split_once('-').map(|(value, _)| value);
+    stated == computed || bare == Some(stated)
 }
 
 /// Compares the object's size that the client states with that of its parts.
@@ -207,6 +218,16 @@ mod tests {
             sha1: None,
             sha256: None,
         }
+    }
+
+    #[test]
+    fn a_composite_value_may_lack_its_number_of_parts() {
+        let stated = |stated| is_same("NhCmhg==-2", stated);
+        assert_eq!(
+            ["NhCmhg==-2", "NhCmhg==", "NhCmhg==-3", "AAAAAA==-2", "AAAAAA=="].map(stated),
+            [true, true, false, false, false]
+        );
+        assert!(is_same("NhCmhg==", "NhCmhg==") && !is_same("NhCmhg==", "NhCmhg==-1"));
     }
 
     #[test]

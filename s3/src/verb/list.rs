@@ -126,7 +126,8 @@ pub async fn version_2(node: &Node, request: Admitted<ListObjectsV2>) -> Result<
     let asked = Asked::of(query)?;
     let start_after = query.get("start-after").filter(|it| !it.is_empty());
     let token = query.get("continuation-token");
-    let after = match token {
+    // An empty one is repeated in the answer, and leads nowhere.
+    let after = match token.filter(|it| !it.is_empty()) {
         Some(token) => Cow::Owned(read_token(token)?),
         None => Cow::Borrowed(start_after.unwrap_or_default()),
     };

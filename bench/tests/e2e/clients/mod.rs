@@ -1,7 +1,7 @@
 //! Real clients with their default settings over http: a tree of real files with odd names, and a
 //! file over 1 GiB, go in and come out byte-identical.
 
-mod programs;
+pub mod programs;
 mod tree;
 
 use crate::support::{scratch, serving};

@@ -1,0 +1,64 @@
+//! What S3 does, fact by fact (`bench/compat/conformance.py`), asked of a node by two of its users.
+
+use crate::clients::programs::program;
+use crate::support::{binary, scratch, tell};
+use hamster_bench::clock;
+use hamster_bench::cluster::{Node, run};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// All facts: so many that one which is lost on the way would not be missed otherwise.
+const FACTS: usize = 0;
+
+/// The script has a minute on an idle machine; tests share it.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Neither is root, which would be allowed everything.
+const USERS: &str = r#"
+[[user]]
+id = "1111111111111111111111111111111111111111111111111111111111111111"
+name = "Alice"
+access_key = "alice-key"
+secret_key = "alice-secret-alice-secret"
+root = false
+
+[[user]]
+id = "2222222222222222222222222222222222222222222222222222222222222222"
+name = "Bob"
+access_key = "bob-key"
+secret_key = "bob-secret-bob-secret"
+root = false
+"#;
+
+#[test]
+fn every_fact_of_the_conformance_suite_holds() {
+    let mut node = Node::new(&binary(), scratch(), 6);
+    node.init().assert_ok();
+    let users = node.home().join("users.toml");
+    fs::write(&users, USERS).expect("a file");
+    node.flags = vec!["--credentials".to_owned(), users.display().to_string()];
+    node.start();
+
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("compat/conformance.py");
+    let mut command = Command::new(program("python3"));
+    // -B: the checkout stays as it is.
+    command.arg("-B").arg(script).env("HOME", node.home());
+    command
+        .env("CONFORMANCE_ENDPOINT", format!("http://{}", node.s3))
+        .env("CONFORMANCE_KEY", "alice-key")
+        .env("CONFORMANCE_SECRET", "alice-secret-alice-secret")
+        .env("CONFORMANCE_OTHER_KEY", "bob-key")
+        .env("CONFORMANCE_OTHER_SECRET", "bob-secret-bob-secret");
+    let start = clock::now();
+    let finished = run(&mut command, PATIENCE);
+    let failed: Vec<&str> =
+        finished.stdout.lines().filter(|line| line.starts_with("FAILED")).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    finished.assert_ok();
+    let last = finished.stdout.lines().last();
+    assert_eq!(last, Some(format!("{FACTS} ok, 0 failed").as_str()));
+    tell(&format!("conformance: {FACTS} facts, {:.1} s", (clock::now() - start).as_secs_f64()));
+    node.stop();
+}
