@@ -1,10 +1,11 @@
 //! Conditional reads: If-Match, If-None-Match and their dates, in the order of RFC 9110, 13.2.2.
-//! Called by GET, HEAD and the copies.
+//! Called by GET, HEAD and the copies; and what a write is told whose condition did not hold.
 
 use crate::error::{Code, S3Error};
 use crate::headers::unquoted;
 use crate::time::parse_http_date;
 use hamster_core::WallTime;
+use hamster_meta::command::Outcome;
 use hamster_meta::record::Version;
 use hamster_net::http::Headers;
 
@@ -47,7 +48,8 @@ pub const COPY_SOURCE: Names = Names {
 /// `PreconditionFailed`.
 pub fn check(headers: &Headers, names: &Names, version: &Version) -> Result<Verdict, S3Error> {
     let date = |name| headers.get(name).and_then(parse_http_date);
-    let failed = |name| Err(S3Error::from(Code::PreconditionFailed).with("Condition", name));
+    let failed =
+        |name| Err(S3Error::from(Code::PreconditionFailed).with("Condition", &shown(name)));
     match headers.get(names.if_match) {
         Some(etags) if !names_etag(etags, &version.etag) => return failed(names.if_match),
         Some(_) => {}
@@ -63,6 +65,29 @@ pub fn check(headers: &Headers, names: &Names, version: &Version) -> Result<Verd
         None => date(names.if_modified_since).is_some_and(|at| !is_after(version.modified, at)),
     };
     Ok(if not_modified { Verdict::NotModified } else { Verdict::Holds })
+}
+
+/// What the outcome of a write, other than the one hoped for, means to the client: of a condition that
+/// did not hold, which one (s3fs knows an existing file by that).
+pub fn refused(headers: &Headers, outcome: Outcome) -> S3Error {
+    let error = S3Error::from(outcome);
+    if error.code() != Code::PreconditionFailed {
+        return error;
+    }
+    // A write states one of the two at most.
+    let name = headers.get(READ.if_none_match).map_or(READ.if_match, |_| READ.if_none_match);
+    error.with("Condition", &shown(name))
+}
+
+/// A condition's name as S3 writes it: `If-Match`, `x-amz-copy-source-If-Match`.
+fn shown(name: &str) -> String {
+    let start = name.find("if-").unwrap_or(0);
+    let (prefix, condition) = name.split_at(start);
+    let words = condition.split('-').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_ascii_uppercase() + rest
+    });
+    prefix.to_owned() + &words.collect::<Vec<_>>().join("-")
 }
 
 /// Whether a Range header counts: not if an If-Range names another version than this one, so that a

@@ -211,6 +211,7 @@ fn an_object_comes_back_with_what_was_said_about_it() {
         assert_eq!(known.status, 304);
         let other = client.send("GET", "/bucket/k", &[("if-match", "\"x\"")], b"").await;
         assert_eq!(other.refusal(), (412, "PreconditionFailed"));
+        assert_eq!(other.elements("Condition"), ["If-Match"]);
     });
 }
 
@@ -240,6 +241,7 @@ fn of_two_creators_one_wins() {
         assert_eq!(client.send("PUT", "/bucket/k", &absent, b"first").await.status, 200);
         let second = client.send("PUT", "/bucket/k", &absent, b"second").await;
         assert_eq!(second.refusal(), (412, "PreconditionFailed"));
+        assert_eq!(second.elements("Condition"), ["If-None-Match"]);
         let missing = client.send("PUT", "/bucket/l", &[("if-match", "\"x\"")], b"").await;
         assert_eq!(missing.refusal(), (404, "NoSuchKey"));
         assert_eq!(client.get("/bucket/k").await.body, b"first");

@@ -12,6 +12,7 @@ use crate::client::Client;
 use crate::clock;
 use crate::sign::Credentials;
 use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ const START_PATIENCE: Duration = Duration::from_secs(60);
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
 /// Any other command of the product.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(60);
+/// For the answer of a node that speaks TLS to what is none.
+const TLS_PATIENCE: Duration = Duration::from_secs(1);
 /// Between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Of a node's log, shown with a failure.
@@ -232,8 +235,15 @@ impl Node {
 
     /// Does it answer HTTP? An unsigned request is refused, which is an answer.
     fn serves(&self) -> bool {
-        TcpStream::connect(self.s3).is_ok()
-            && self.client().exchange("GET", b"GET / HTTP/1.1\r\nhost: h\r\n\r\n", &[]).is_ok()
+        let request = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n";
+        let Ok(mut connection) = TcpStream::connect(self.s3) else { return false };
+        if !self.flags.iter().any(|flag| flag == "--tls-cert") {
+            return self.client().exchange("GET", request, &[]).is_ok();
+        }
+        // To what is no handshake TLS answers with an alert.
+        let patient = connection.set_read_timeout(Some(TLS_PATIENCE));
+        let asked = patient.and_then(|()| connection.write_all(request));
+        asked.and_then(|()| connection.read(&mut [0; 16])).is_ok_and(|length| length > 0)
     }
 
     fn signal(&self, signal: libc::c_int) {

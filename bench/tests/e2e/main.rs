@@ -1,7 +1,7 @@
 //! The product as its users meet it: the real binary, real processes, real clients, real disks.
 //!
 //! `HAMSTER_BIN` names the binary (default: the one built beside this program), `HAMSTER_CLIENTS`
-//! the directory of the S3 clients' programs (default: where `cargo xtask test` puts them). One
+//! the folder of the S3 clients' environments (default: where `cargo xtask test` puts them). One
 //! program for all, so that it is linked once.
 
 mod addressing;

@@ -35,7 +35,7 @@ fn every_phase(only: Option<&str>, phases: &mut Phases, tally: &mut Tally) -> Ou
         packages::for_tests()
     })?;
     let workspace = phases.time("metadata", Workspace::open)?;
-    let programs = phases.time("S3 clients", clients::ensure)?;
+    let programs = phases.time("S3 clients", || clients::ensure(&workspace))?;
     let rocksdb = phases.time("RocksDB", || rocksdb::ensure(&workspace))?;
     let cargo = Cargo::new(&workspace, rocksdb);
     phases.time("build", || {

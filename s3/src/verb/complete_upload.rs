@@ -4,6 +4,7 @@ use super::upload_id;
 use crate::answer::{self, quoted, write_checksums};
 use crate::body::ChecksumOf;
 use crate::checksum::{self, Algorithm};
+use crate::condition;
 use crate::error::{Code, S3Error};
 use crate::gate::Admitted;
 use crate::headers::{self, unquoted};
@@ -65,7 +66,9 @@ pub async fn complete(
             precondition,
         }))
         .await?;
-    let Outcome::Committed { etag, .. } = outcome else { return Err(outcome.into()) };
+    let Outcome::Committed { etag, .. } = outcome else {
+        return Err(condition::refused(request.headers(), outcome));
+    };
 
     let mut document = Document::new("CompleteMultipartUploadResult");
     document

@@ -70,7 +70,9 @@ pub async fn object(node: &Node, request: Admitted<CopyObject>) -> Result<Respon
         precondition,
     });
     let outcome = node.commit(command, stored.lease).await?;
-    let Outcome::Committed { .. } = outcome else { return Err(outcome.into()) };
+    let Outcome::Committed { .. } = outcome else {
+        return Err(condition::refused(request.headers(), outcome));
+    };
 
     let mut document = Document::new("CopyObjectResult");
     document.text("LastModified", &iso8601(modified)).text("ETag", &quoted(&etag));

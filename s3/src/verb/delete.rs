@@ -45,6 +45,9 @@ pub async fn current(
         .await?;
     match outcome {
         Outcome::Deleted { .. } => Ok(()),
+        Outcome::PreconditionFailed => {
+            Err(S3Error::from(Outcome::PreconditionFailed).with("Condition", "If-Match"))
+        }
         outcome => Err(outcome.into()),
     }
 }

@@ -3,6 +3,7 @@
 use super::check_version_id;
 use crate::answer::{add_checksums, quoted};
 use crate::body::ChecksumOf;
+use crate::condition;
 use crate::error::{Code, S3Error};
 use crate::gate::Admitted;
 use crate::headers;
@@ -42,7 +43,9 @@ pub async fn object(node: &Node, mut request: Admitted<PutObject>) -> Result<Res
         precondition,
     });
     let outcome = node.commit(command, lease).await?;
-    let Outcome::Committed { .. } = outcome else { return Err(outcome.into()) };
+    let Outcome::Committed { .. } = outcome else {
+        return Err(condition::refused(request.headers(), outcome));
+    };
 
     let mut response = Response::new(200).header("etag", &quoted(&etag));
     add_checksums(&mut response, &checksums);

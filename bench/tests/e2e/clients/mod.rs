@@ -1,7 +1,10 @@
-//! Real clients with their default settings over http: a tree of real files with odd names, and a
-//! file over 1 GiB, go in and come out byte-identical.
+//! Real clients with their default settings: a tree of real files with odd names, and a file over 1 GiB,
+//! go in and come out byte-identical; and a script per client does what its users do.
 
+mod list;
 pub mod programs;
+mod scripts;
+mod tls;
 mod tree;
 
 use crate::support::{scratch, serving};
@@ -29,17 +32,27 @@ impl Scene {
     fn new(files: usize) -> Self {
         let node = serving(6);
         node.client().create_bucket("tree").expect("the bucket is made");
-        let (source, target) = (node.home().join("source"), node.home().join("target"));
+        let scene = Self::around(node);
         if files > 0 {
-            build(&source, files);
+            build(&scene.source, files);
         }
+        scene
+    }
+
+    /// Around a node as it is.
+    fn around(node: Node) -> Self {
+        let (source, target) = (node.home().join("source"), node.home().join("target"));
         fs::create_dir_all(&target).expect("a directory");
         Self { node, source, target }
     }
 
     /// A client's program, told credentials and region and nothing else.
     fn client(&self, name: &str) -> Command {
-        let mut command = Command::new(program(name));
+        self.told(Command::new(program(name)))
+    }
+
+    /// `command`, told the same.
+    fn told(&self, mut command: Command) -> Command {
         command
             .current_dir(self.node.home())
             .env("HOME", self.node.home())
