@@ -353,6 +353,24 @@ pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(15 * 60);
 pub const PRESIGNED_LIFETIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Requests that one core works on at once; more are answered `503 SlowDown`.
 pub const REQUESTS_PER_CORE_MAX: usize = 2048;
+/// Names and values of a form's fields before its file (S3: 20 KB).
+pub const FORM_FIELDS_BYTES_MAX: usize = 20 << 10;
+/// Fields of a form before its file.
+pub const FORM_FIELDS_MAX: usize = 128;
+/// All that comes before a form's file, boundaries and the parts' headers among it.
+pub const FORM_HEAD_BYTES_MAX: usize = 64 << 10;
+/// The headers of one part of a form.
+pub const FORM_PART_HEAD_BYTES_MAX: usize = 4096;
+/// The boundary of a form (RFC 2046: 70).
+pub const FORM_BOUNDARY_BYTES_MAX: usize = 70;
+/// What comes before a form's file must be here this long after the request's head.
+pub const FORM_HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Forms whose signature one core has not read yet; more are answered `503 SlowDown`.
+pub const FORM_HEADS_PER_CORE_MAX: usize = 256;
+/// What is read of a form's head before it is looked at.
+pub const FORM_STEP_BYTES: usize = 4096;
+/// Policies of forms are good for this long after they were signed by version 4 (S3: 7 days).
+pub const FORM_SIGNATURE_LIFETIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Buckets of one cluster.
 pub const BUCKETS_MAX: usize = 100_000;
 

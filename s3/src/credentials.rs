@@ -94,6 +94,13 @@ impl User {
     }
 }
 
+impl User {
+    /// The key that signs the policies of forms by Signature Version 2. There is no other use of it.
+    pub fn form_key_v2(&self) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, self.secret.as_bytes())
+    }
+}
+
 /// All users of a node, by access key.
 pub struct Credentials {
     users: BTreeMap<String, Rc<User>>,

@@ -2,9 +2,14 @@
 //! stay so. Each takes any bytes and must not panic.
 
 use crate::body::chunked::{Decoder, Step};
+use crate::form::file::Step as FileStep;
+use crate::form::{FileDecoder, Form, HeadReader, Policy, Progress};
 use crate::query::Query;
-use crate::sigv4::Claim;
+use crate::sigv4::{Claim, FormClaim};
 use crate::xml::read::{self, CompleteMultipartUpload, CreateBucketConfiguration, Delete};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hamster_core::WallTime;
 use hamster_net::http::Head;
 
 /// A name, the parser, and real bytes of the kind that it parses.
@@ -16,6 +21,8 @@ pub fn targets() -> Vec<Target> {
         ("authorization", authorization, authorizations),
         ("aws_chunked", aws_chunked, aws_chunked_bodies),
         ("xml", xml, documents),
+        ("form", form, forms),
+        ("policy", policy, policies),
     ]
 }
 
@@ -106,4 +113,81 @@ fn documents() -> Vec<Vec<u8>> {
          </CreateBucketConfiguration>",
     ];
     documents.map(|document| document.as_bytes().to_vec()).into()
+}
+
+const BOUNDARY: &str = "b";
+
+fn read_form(wire: &[u8], piece: usize) -> Option<(Form, Vec<u8>)> {
+    let mut reader = HeadReader::new(BOUNDARY);
+    let mut pieces = wire.chunks(piece);
+    let mut rest = loop {
+        let piece = pieces.next()?;
+        if let Progress::File { surplus } = reader.feed(piece).ok()? {
+            break &piece[piece.len() - surplus..];
+        }
+    };
+    let (mut decoder, mut file) = (FileDecoder::new(BOUNDARY), Vec::new());
+    while !decoder.is_at_end() {
+        if rest.is_empty() {
+            rest = pieces.next()?;
+        }
+        let count = match decoder.step(rest).ok()? {
+            FileStep::Payload(count) => {
+                file.extend(&rest[..count]);
+                count
+            }
+            FileStep::Held(count) => {
+                file.extend(&decoder.delimiter()[..count]);
+                0
+            }
+            FileStep::Framing(count) => count,
+            FileStep::End => 0,
+        };
+        rest = &rest[count..];
+    }
+    Some((reader.into_form(), file))
+}
+
+/// A form is the same however it is cut, and no larger than what came.
+fn form(bytes: &[u8]) {
+    let whole = read_form(bytes, usize::MAX);
+    for piece in [1, 7] {
+        assert_eq!(read_form(bytes, piece), whole, "cut into pieces of {piece}");
+    }
+    let Some((form, file)) = whole else { return };
+    assert!(file.len() < bytes.len());
+    let _headers = form.headers();
+    let _claim = FormClaim::of(&form, "us-east-1");
+    if let Some(Ok(policy)) = form.get("policy").map(Policy::decode) {
+        let _sizes = policy.check(&form, "bucket", WallTime::from_secs(0));
+    }
+}
+
+fn forms() -> Vec<Vec<u8>> {
+    let part = |head: &str, value: &str| {
+        format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n")
+    };
+    let policy = BASE64_STANDARD.encode(&policies()[0]);
+    let file = part("name=\"file\"; filename=\"C:\\d\\f\"", "\r\n--\r\n-\r") + "--b--\r\n";
+    let v4 = part("name=\"key\"", "u/${filename}")
+        + &part("name=\"Policy\"; filename=x", &policy)
+        + &part("name=x-amz-algorithm", "AWS4-HMAC-SHA256")
+        + &part("name=x-amz-credential", "a/20130524/us-east-1/s3/aws4_request")
+        + &part("name=\"x-amz-date\"", "20130524T000000Z")
+        + &part("name=\"x-amz-signature\"", &"0".repeat(64))
+        + &file;
+    let v2 = part("name=\"AWSAccessKeyId\"", "a") + &part("name=\"signature\"", "b") + &file;
+    vec![v4.into(), v2.into()]
+}
+
+fn policy(bytes: &[u8]) {
+    let Ok(policy) = Policy::decode(&BASE64_STANDARD.encode(bytes)) else { return };
+    let _sizes = policy.check(&Form::default(), "bucket", WallTime::from_secs(0));
+}
+
+fn policies() -> Vec<Vec<u8>> {
+    let policy = "{\"expiration\": \"2013-05-24T00:00:00.000Z\", \"conditions\": [{\"bucket\": \"b\"}, \
+                  [\"starts-with\", \"$key\", \"u\\$\\v\\u00e9\"], [\"eq\", \"$acl\", \"\"], \
+                  [\"content-length-range\", 1, \"10\"]]}";
+    vec![policy.into()]
 }

@@ -13,6 +13,7 @@ mod cors;
 pub mod credentials;
 pub mod error;
 mod fetch;
+pub mod form;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod gate;

@@ -5,7 +5,7 @@ use crate::answer;
 use crate::credentials::Keyring;
 use crate::error::{Code, S3Error};
 use crate::gate::preflight::{self, CrossOrigin};
-use crate::gate::{Admission, Admitted, Authorized, Operation, Routed, Verified};
+use crate::gate::{Admission, Admitted, Authorized, Operation, Posted, Routed, Verified};
 use crate::gate::{authorize, verify};
 use crate::node::{Node, Settings};
 use crate::verb;
@@ -46,14 +46,23 @@ impl Service {
         if preflight::is_one(&routed) {
             return preflight::answer(&routed, &node.meta).await;
         }
-        if verify::is_unsigned(&routed) {
-            return Err(authorize::unsigned(&routed, &node.meta).await);
-        }
-        let now = node.core.clock().wall();
-        let verified = Verified::check(routed, &node.keyring.current(), &node.region, now)?;
+        let verified = self.verify(routed).await?;
         verified.check_built()?;
         let authorized = Authorized::check(verified, &node.meta).await?;
         dispatch(node, self.admission.admit(authorized)?).await
+    }
+
+    /// Of a form the claim is within the body: its head is read first.
+    async fn verify(&self, routed: Routed) -> Result<Verified, S3Error> {
+        let Node { core, keyring, region, meta, .. } = &self.node;
+        if routed.operation() == Operation::PostObject {
+            let posted = Posted::read(routed, core, &self.admission).await?;
+            return Verified::check_form(posted, &keyring.current(), region, core.clock().wall());
+        }
+        if verify::is_unsigned(&routed) {
+            return Err(authorize::unsigned(&routed, meta).await);
+        }
+        Verified::check(routed, &keyring.current(), region, core.clock().wall())
     }
 
     fn request_id(&self) -> String {
@@ -88,6 +97,7 @@ async fn dispatch(node: &Node, request: Admitted<()>) -> Result<Response, S3Erro
         Operation::HeadObject => verb::head::object(node, request.of()).await,
         Operation::DeleteObject => verb::delete::object(node, request.of()).await,
         Operation::DeleteObjects => verb::delete_many::objects(node, request.of()).await,
+        Operation::PostObject => verb::post::form(node, request.of()).await,
         Operation::ListObjects => verb::list::version_1(node, request.of()).await,
         Operation::ListObjectVersions => verb::list_versions::page(node, request.of()).await,
         Operation::ListObjectsV2 => verb::list::version_2(node, request.of()).await,

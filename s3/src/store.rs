@@ -1,7 +1,7 @@
 //! From bytes to a receipt: what PUT, parts and copies share. Nothing here is visible to anyone
 //! until the verb commits it.
 
-use crate::body::{Body, Digests};
+use crate::body::{Body, Digests, FormFile};
 use crate::checksum::{Algorithm, Running};
 use crate::error::{Code, S3Error};
 use crate::fetch::Fetch;
@@ -43,6 +43,21 @@ pub async fn body(node: &Node, mut body: Body) -> Result<Stored, S3Error> {
     }
     let (record, lease) = sink.finish(node).await?.unzip();
     Ok(Stored { record, size, digests: body.into_digests(), lease })
+}
+
+/// Stores the file of a form, whose size is known only at its end. Its MD5 is computed, its promises
+/// were kept.
+///
+/// # Errors
+/// What [`FormFile::next`] refuses, and what `shard` cannot store.
+pub async fn form_file(node: &Node, mut file: FormFile) -> Result<Stored, S3Error> {
+    let mut sink = Sink::Small(Vec::new());
+    while let Some(piece) = file.next().await? {
+        sink.grow(node, piece.len()).await?;
+        sink.write(piece).await?;
+    }
+    let (record, lease) = sink.finish(node).await?.unzip();
+    Ok(Stored { record, size: file.size(), digests: file.into_digests(), lease })
 }
 
 /// What a copy must compute anew; the bytes themselves are verified as they are read.
@@ -113,6 +128,18 @@ impl Sink {
             }
             _ => Ok(Self::Large(Box::new(node.shards.writer(node.plan(size)?)))),
         }
+    }
+
+    /// Makes room for `more` bytes of a body of unknown size: one that is not small is streamed.
+    async fn grow(&mut self, node: &Node, more: usize) -> Result<(), S3Error> {
+        let Self::Small(bytes) = self else { return Ok(()) };
+        let size = (bytes.len() + more) as u64;
+        if size <= SMALL_BODY_BYTES_MAX.get() {
+            return Ok(());
+        }
+        let begun = std::mem::take(bytes);
+        *self = Self::for_size(node, size)?;
+        self.write(&begun).await
     }
 
     async fn write(&mut self, piece: &[u8]) -> Result<(), S3Error> {

@@ -102,6 +102,26 @@ pub fn iso8601(at: WallTime) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
+/// Reads `2009-10-12T17:50:30.000Z`, the fraction left out or not; `None` for other forms of ISO 8601.
+pub fn parse_iso8601(text: &str) -> Option<WallTime> {
+    let (date_time, fraction) = match text.strip_suffix('Z')?.split_once('.') {
+        Some((date_time, fraction)) => (date_time, fraction),
+        None => (text.strip_suffix('Z')?, "0"),
+    };
+    let pattern = b"0000-00-00T00:00:00";
+    let same_form = date_time.len() == pattern.len()
+        && date_time.bytes().zip(pattern).all(|(byte, like)| match like {
+            b'0' => byte.is_ascii_digit(),
+            other => byte == *other,
+        });
+    let good_fraction =
+        (1..=9).contains(&fraction.len()) && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    if !same_form || !good_fraction {
+        return None;
+    }
+    wall_time(text.parse().ok()?)
+}
+
 /// The number that these few digits are; `None` if one is none.
 fn read_digits(digits: &[u8]) -> Option<i16> {
     digits.iter().try_fold(0, |number: i16, digit| {
@@ -146,6 +166,27 @@ mod tests {
         let at = WallTime::from_secs(1_709_210_096);
         assert_eq!(parse_http_date(&http_date(at)), Some(at));
         assert_eq!(SigningTime::parse(SigningTime::of(at).text()).map(|time| time.at()), Some(at));
+    }
+
+    #[test]
+    fn only_s3s_own_form_of_iso_8601_is_read() {
+        let at = WallTime::from_nanos(1_445_412_480_123_000_000);
+        assert_eq!(parse_iso8601(&iso8601(at)), Some(at));
+        assert_eq!(parse_iso8601("2015-10-21T07:28:00Z"), Some(WallTime::from_secs(at.secs())));
+        for text in [
+            "",
+            "Z",
+            "2015-10-21",
+            "2015-10-21T07:28:00",
+            "2015-10-21 07:28:00Z",
+            "2015-10-21T07:28:00+00:00",
+            "2015-10-21T07:28:00.Z",
+            "2015-10-21T07:28:00.1234567890Z",
+            "2015-13-21T07:28:00Z",
+            "2015-10-21t07:28:00Z",
+        ] {
+            assert_eq!(parse_iso8601(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -45,11 +45,11 @@ fn a_preflight_needs_no_signature_and_tells_what_the_rules_allow() {
         client.put("/bucket/k", b"bytes").await;
         let put = ("access-control-request-method", "PUT");
         let ask = [ORIGIN, put, ("access-control-request-headers", "X-Amz-Date, authorization")];
-        let none = client.send_unsigned("OPTIONS", "/bucket/k", &ask, b"").await;
+        let none = client.send_as_is("OPTIONS", "/bucket/k", &ask, b"").await;
         assert_eq!(none.refusal(), (403, "AccessForbidden"), "no rules");
         client.put("/bucket?cors", RULES.as_bytes()).await;
         for target in ["/bucket/k", "/bucket/not-there", "/bucket"] {
-            let may = client.send_unsigned("OPTIONS", target, &ask, b"").await;
+            let may = client.send_as_is("OPTIONS", target, &ask, b"").await;
             assert_eq!(may.status, 200, "{}", may.text());
             assert_eq!(may.header("access-control-allow-origin"), Some(ORIGIN.1));
             assert_eq!(may.header("access-control-allow-methods"), Some("GET, PUT"));
@@ -63,15 +63,15 @@ fn a_preflight_needs_no_signature_and_tells_what_the_rules_allow() {
         let elsewhere = ("origin", "https://example.org");
         let cookie = ("access-control-request-headers", "cookie");
         for refused in [&[ORIGIN, delete][..], &[elsewhere, put], &[ORIGIN, put, cookie]] {
-            let answer = client.send_unsigned("OPTIONS", "/bucket/k", refused, b"").await;
+            let answer = client.send_as_is("OPTIONS", "/bucket/k", refused, b"").await;
             assert_eq!(answer.refusal(), (403, "AccessForbidden"), "{refused:?}");
             assert_eq!(answer.header("access-control-allow-origin"), None);
         }
         for incomplete in [&[ORIGIN][..], &[put]] {
-            let answer = client.send_unsigned("OPTIONS", "/bucket/k", incomplete, b"").await;
+            let answer = client.send_as_is("OPTIONS", "/bucket/k", incomplete, b"").await;
             assert_eq!(answer.refusal(), (400, "BadRequest"), "{incomplete:?}");
         }
-        let nowhere = client.send_unsigned("OPTIONS", "/no-bucket/k", &ask, b"").await;
+        let nowhere = client.send_as_is("OPTIONS", "/no-bucket/k", &ask, b"").await;
         assert_eq!(nowhere.refusal(), none.refusal(), "nobody learns which buckets there are");
     });
 }
@@ -92,7 +92,7 @@ fn an_answer_tells_the_browser_that_its_script_may_read_it() {
         assert_eq!(head.header("access-control-allow-origin"), Some("*"));
         assert_eq!(head.header("access-control-allow-credentials"), None);
         // A refusal as well: the script may see why.
-        let refused = client.send_unsigned("GET", "/bucket/k", &[ORIGIN], b"").await;
+        let refused = client.send_as_is("GET", "/bucket/k", &[ORIGIN], b"").await;
         assert_eq!(refused.refusal(), (403, "AccessDenied"));
         assert_eq!(refused.header("access-control-allow-origin"), Some(ORIGIN.1));
         for (method, origin) in [("DELETE", ORIGIN.1), ("GET", "https://example.org")] {

@@ -132,7 +132,7 @@ fn who_has_not_signed_is_told_of_a_bucket_that_is_not_there_and_else_refused() {
                 ("DELETE", "/nowhere", (404, "NoSuchBucket")),
                 ("PUT", "/nowhere", (403, "AccessDenied")),
             ] {
-                let answer = client.send_unsigned(method, target, headers, b"").await;
+                let answer = client.send_as_is(method, target, headers, b"").await;
                 assert_eq!(answer.refusal(), refusal, "{method} {target}");
             }
         }

@@ -33,7 +33,8 @@ impl Memory {
     pub fn divide(cores: u16, bound: Option<ByteCount>) -> Result<Self, NodeError> {
         let receive = limits::RECEIVE_BUFFER_BYTES.get() * u64::from(limits::RECEIVE_BUFFERS);
         let heads = limits::HEAD_BYTES_MAX.get() * limits::REQUESTS_PER_CORE_MAX as u64;
-        let connections = ByteCount::new(receive + heads);
+        let forms = (limits::FORM_HEAD_BYTES_MAX * limits::FORM_HEADS_PER_CORE_MAX) as u64;
+        let connections = ByteCount::new(receive + heads + forms);
         let (index, metadata) = (limits::INDEX_CACHE_BYTES, metadata_bytes(cores));
         let Some(bound) = bound else {
             return Ok(Self {

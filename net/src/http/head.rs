@@ -206,17 +206,23 @@ impl Headers {
         Ok(Self { text, lines })
     }
 
-    /// These and `more` behind them, names in lower case.
+    /// What a client said where headers have no place, as in the fields of a form: names and values
+    /// as if they were headers.
+    pub fn of_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self { text: String::new(), lines: Vec::new() }.with(pairs)
+    }
+
+    /// These, and `more` behind them.
     #[must_use]
-    pub fn with<'a>(&self, more: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
-        let Self { mut text, mut lines } =
-            Self { text: self.text.clone(), lines: self.lines.clone() };
+    pub fn with<'a>(&self, more: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let (mut text, mut lines) = (self.text.clone(), self.lines.clone());
         for (name, value) in more {
             let start = text.len();
             text.push_str(name);
-            let name = start..text.len();
-            text.push_str(value);
-            lines.push(Line { value: name.end..text.len(), name });
+            text[start..].make_ascii_lowercase();
+            let colon = text.len();
+            text.push_str(value.trim_ascii());
+            lines.push(Line { name: start..colon, value: colon..text.len() });
         }
         Self { text, lines }
     }

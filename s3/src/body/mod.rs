@@ -5,10 +5,12 @@
 //! is unverified until then: it may be written, never committed.
 
 pub(crate) mod chunked;
+mod form_file;
 mod promise;
 #[cfg(test)]
 mod tests;
 
+pub use form_file::FormFile;
 pub use promise::Digests;
 
 use crate::checksum::Algorithm;

@@ -2,25 +2,33 @@
 
 use super::authorize::Authorized;
 use super::route::{Operation, Routed};
-use crate::body::{Body, ChecksumOf};
+use crate::body::{Body, ChecksumOf, FormFile};
 use crate::credentials::User;
 use crate::error::{Code, S3Error};
+use crate::form::Form;
 use crate::query::Query;
 use crate::sigv4::Payload;
+use crate::verb::post::PostObject;
 use bytes::Bytes;
 use hamster_core::Core;
-use hamster_core::limits::REQUESTS_PER_CORE_MAX;
+use hamster_core::limits::{FORM_HEADS_PER_CORE_MAX, REQUESTS_PER_CORE_MAX};
 use hamster_core::sync::{Permit, Semaphore};
 use hamster_meta::record::Bucket;
 use hamster_net::http::{BodyLength, Headers, RequestBody};
 use std::marker::PhantomData;
 
 /// How many more requests this core takes.
-pub struct Admission(Semaphore);
+pub struct Admission {
+    requests: Semaphore,
+    form_heads: Semaphore,
+}
 
 impl Default for Admission {
     fn default() -> Self {
-        Self(Semaphore::new(REQUESTS_PER_CORE_MAX))
+        Self {
+            requests: Semaphore::new(REQUESTS_PER_CORE_MAX),
+            form_heads: Semaphore::new(FORM_HEADS_PER_CORE_MAX),
+        }
     }
 }
 
@@ -30,8 +38,14 @@ impl Admission {
     /// # Errors
     /// `SlowDown` if there is no room: the client comes again.
     pub fn admit(&self, authorized: Authorized) -> Result<Admitted<()>, S3Error> {
-        let permit = self.0.try_acquire(1).ok_or(Code::SlowDown)?;
+        let permit = self.requests.try_acquire(1).ok_or(Code::SlowDown)?;
         Ok(Admitted { authorized, permit, kind: PhantomData })
+    }
+
+    /// Has one more form's head in memory while the permit lives. Why its own bound: nobody has
+    /// signed yet, so it must not cost those who have their places.
+    pub(super) fn admit_form_head(&self) -> Result<Permit, S3Error> {
+        self.form_heads.try_acquire(1).ok_or_else(|| Code::SlowDown.into())
     }
 }
 
@@ -128,5 +142,21 @@ impl<O> Admitted<O> {
     /// The permit, for an answer that streams on after the verb has returned.
     pub fn into_permit(self) -> Permit {
         self.permit
+    }
+}
+
+impl Admitted<PostObject> {
+    /// The fields of the form as headers, the form itself, and its file, which is there once.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for fields that cannot be headers, and as [`FormFile::open`].
+    pub fn open_form(&mut self, core: &Core) -> Result<(Headers, Form, FormFile), S3Error> {
+        let verified = &mut self.authorized.verified;
+        let posted = *verified.form.take().expect("verification put it there for this operation");
+        let headers = posted.form.headers()?;
+        let empty = RequestBody::whole(Bytes::new());
+        let source = std::mem::replace(&mut verified.routed.body, empty);
+        let file = FormFile::open(source, posted.decoder, posted.sizes, &headers, core)?;
+        Ok((headers, posted.form, file))
     }
 }

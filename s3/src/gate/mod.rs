@@ -2,10 +2,12 @@
 //! swapped, because each takes what only the step before can make.
 //!
 //! `Request` → [`Routed`] (what is asked) → [`Verified`] (who asks) → [`Authorized`] (may they) →
-//! [`Admitted`] (is there room). Called by the service; the verbs see `Admitted` only.
+//! [`Admitted`] (is there room). Called by the service; the verbs see `Admitted` only. A form says who
+//! asks in its body: between the first two steps it is [`Posted`] (read up to its file).
 
 pub mod admit;
 pub mod authorize;
+pub mod posted;
 pub mod preflight;
 pub mod route;
 pub mod verify;
@@ -15,5 +17,6 @@ mod tests;
 
 pub use admit::{Admission, Admitted};
 pub use authorize::Authorized;
+pub use posted::Posted;
 pub use route::{Operation, ROUTES, Route, Routed};
 pub use verify::Verified;

@@ -92,7 +92,7 @@ routes! {
     ListParts Get Object ["uploadId"] "s3:ListMultipartUploadParts" yes;
     ListMultipartUploads Get Bucket ["uploads"] "s3:ListBucketMultipartUploads" yes;
 
-    PostObject Post Bucket [] "s3:PutObject" no;
+    PostObject Post Bucket [] "s3:PutObject" yes;
     GetObjectAttributes Get Object ["attributes"] "s3:GetObjectAttributes" yes;
     GetObjectAnnotation Get Object ["annotation"] "s3:GetObjectAnnotation" no;
     PutObjectAnnotation Put Object ["annotation"] "s3:PutObjectAnnotation" no;

@@ -1,6 +1,8 @@
 //! Facts about the gate: who gets through and who does not, with aws-sigv4 as the other side.
 
-use super::{ROUTES, Routed, Verified};
+mod forms;
+
+use super::{Operation, ROUTES, Routed, Verified};
 use crate::credentials::Credentials;
 use crate::error::Code;
 use crate::percent;
@@ -81,11 +83,12 @@ fn the_documented_presigned_url_is_accepted() {
     assert_eq!(verify(head("GET", target, &headers)), Ok(()));
 }
 
-/// Every operation, every payload mode, every way to sign.
+/// Every operation, every payload mode, every way to sign. (PostObject is signed in its form: `forms`.)
 #[test]
 fn nothing_passes_without_the_right_signature() {
     let mut refused = 0;
-    for route in ROUTES {
+    let by_head = || ROUTES.iter().filter(|route| route.operation != Operation::PostObject);
+    for route in by_head() {
         let line = (route.method.as_str(), &*target_for(route));
         let headers: Vec<_> = route.header.iter().map(|name| (*name, "bucket/key")).collect();
         let anonymous = head(line.0, line.1, &headers);
@@ -112,7 +115,7 @@ fn nothing_passes_without_the_right_signature() {
             refused += 1;
         }
     }
-    assert_eq!(refused, ROUTES.len() * (1 + PAYLOADS.len() * 3));
+    assert_eq!(refused, by_head().count() * (1 + PAYLOADS.len() * 3));
 }
 
 #[test]

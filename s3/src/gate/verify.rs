@@ -1,6 +1,7 @@
 //! The second step: who asks. Checks the signature of every request; there is no way around it.
 
-use super::route::Routed;
+use super::posted::{self, CheckedForm};
+use super::route::{Operation, Routed};
 use crate::credentials::{Credentials, User};
 use crate::error::{Code, S3Error};
 use crate::sigv4::payload::PayloadMode;
@@ -22,6 +23,8 @@ pub struct Verified {
     pub(super) routed: Routed,
     pub(super) user: Rc<User>,
     pub(super) payload: Payload,
+    /// Of PostObject only: there always.
+    pub(super) form: Option<Box<CheckedForm>>,
 }
 
 impl Verified {
@@ -29,15 +32,18 @@ impl Verified {
     ///
     /// # Errors
     /// S3's codes for what is missing, malformed, late or wrong. An unknown key takes as long as a
-    /// wrong signature.
+    /// wrong signature. `AccessDenied` or `InvalidArgument` for PostObject, whose claim is in its form.
     pub fn check(
         routed: Routed,
         credentials: &Credentials,
         region: &Rc<str>,
         now: WallTime,
     ) -> Result<Self, S3Error> {
+        if routed.operation() == Operation::PostObject {
+            return Err(posted::not_by_form(&routed));
+        }
         let (user, payload) = check_signature(&routed, credentials, region, now)?;
-        Ok(Self { routed, user, payload })
+        Ok(Self { routed, user, payload, form: None })
     }
 
     /// Refuses what this version does not do, by name.

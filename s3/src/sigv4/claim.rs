@@ -193,7 +193,7 @@ fn is_presigned(query: &Query) -> bool {
 }
 
 /// `access-key/day/region/service/aws4_request`; the access key may hold slashes.
-fn split_credential(credential: &str) -> Option<(&str, Scope<'_>)> {
+pub(super) fn split_credential(credential: &str) -> Option<(&str, Scope<'_>)> {
     let mut fields = credential.rsplitn(5, '/');
     let terminator = fields.next()?;
     let (service, region, day) = (fields.next()?, fields.next()?, fields.next()?);

@@ -7,10 +7,12 @@
 pub mod canonical;
 pub mod chunk;
 pub mod claim;
+pub mod form_claim;
 pub mod payload;
 
 pub use chunk::ChunkSigner;
 pub use claim::Claim;
+pub use form_claim::FormClaim;
 pub use payload::Payload;
 
 use aws_lc_rs::{constant_time, digest};

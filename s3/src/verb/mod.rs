@@ -23,6 +23,7 @@ pub mod list_parts;
 pub mod list_uploads;
 pub mod list_versions;
 pub mod object_tagging;
+pub mod post;
 pub mod put;
 pub mod put_part;
 pub mod put_part_copy;

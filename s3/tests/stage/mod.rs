@@ -1,14 +1,13 @@
 //! A simulated node that serves S3 from formatted drives, and a client that signs with aws-sigv4.
+#![allow(dead_code, reason = "each test binary uses a part")]
 
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-    UriPathNormalizationMode, sign,
-};
-use aws_sigv4::sign::v4::SigningParams;
+pub mod form;
+pub mod sign;
+
 use bytes::Bytes;
 use hamster_core::ids::{BootNumber, ClusterUuid, DriveOrdinal, DriveUuid, NodeId};
 use hamster_core::sim::{DiskControl, Node, World};
-use hamster_core::{Core, Entropy, Queue, mesh};
+use hamster_core::{Core, Entropy, Queue, WallTime, mesh};
 use hamster_meta::command::FoundCluster;
 use hamster_meta::mirror::MirrorSet;
 use hamster_meta::open::MirrorDirectory;
@@ -20,14 +19,14 @@ use hamster_net::http::{Drain, serve};
 use hamster_s3::{Credentials, Keyring, Service, Settings};
 use hamster_shard::drive::{self, Superblock};
 use hamster_shard::{DriveTable, OpenDrive, ReadMemory};
+use sign::{Place, Signing};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 pub const MIB: usize = 1 << 20;
-const ROOT: (&str, &str) = ("AKIDROOT", "the root's secret");
+pub const ROOT: (&str, &str) = ("AKIDROOT", "the root's secret");
 const NODE: NodeId = NodeId::new(1);
 const CLUSTER: ClusterUuid = ClusterUuid::from_bytes([1; 16]);
 const USERS: &str = "[[user]]\nid='alice'\nname='Alice'\naccess_key='AKIDALICE'\n\
@@ -216,6 +215,7 @@ impl Answer {
 /// A connection whose requests are signed by one user.
 pub struct Client {
     core: Core,
+    address: SocketAddr,
     connection: Connection,
     user: (&'static str, &'static str),
 }
@@ -227,8 +227,9 @@ impl Stage {
 
     pub async fn client(&self, user: (&'static str, &'static str)) -> Client {
         let core = self.client.clone();
-        let connection = Connection::connect(&core, self.address, None).await.expect("serves");
-        Client { core, connection, user }
+        let address = self.address;
+        let connection = Connection::connect(&core, address, None).await.expect("serves");
+        Client { core, address, connection, user }
     }
 
     pub fn disk(&self, drive: u32) -> DiskControl {
@@ -246,25 +247,35 @@ impl Client {
         body: &[u8],
     ) -> Answer {
         let signed = self.sign(method, target, headers, body);
-        let signed = signed.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let headers: Vec<_> = headers.iter().copied().chain(signed).collect();
-        self.send_unsigned(method, target, &headers, body).await
+        let headers: Vec<_> =
+            signed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.send_as_is(method, target, &headers, body).await
     }
 
-    /// Sends a request as it is.
-    pub async fn send_unsigned(
+    /// Sends a request whose headers are all given, but for the host.
+    pub async fn send_as_is(
         &mut self,
         method: &str,
         target: &str,
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
-        let headers: Vec<_> = [("host", "hamster")].iter().chain(headers).copied().collect();
+        if !self.connection.is_reusable() {
+            let connection = Connection::connect(&self.core, self.address, None).await;
+            self.connection = connection.expect("serves");
+        }
+        let headers: Vec<_> =
+            [("host", "hamster")].into_iter().chain(headers.iter().copied()).collect();
         let ask = Ask { method, target, headers: &headers, body: Bytes::copy_from_slice(body) };
         let (answer, body) = self.connection.request(ask, 64 * MIB).await.expect("an answer");
         let headers =
             answer.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Answer { status: answer.status, headers: headers.collect(), body }
+    }
+
+    /// The time by the client's clock.
+    pub fn now(&self) -> WallTime {
+        self.core.clock().wall()
     }
 
     pub async fn get(&mut self, target: &str) -> Answer {
@@ -282,28 +293,10 @@ impl Client {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Vec<(String, String)> {
-        let (access_key, secret) = self.user;
-        let identity =
-            aws_credential_types::Credentials::new(access_key, secret, None, None, "tests").into();
-        let mut settings = SigningSettings::default();
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-        let now = Duration::from_secs(self.core.clock().wall().secs());
-        let params = SigningParams::builder()
-            .identity(&identity)
-            .region("us-east-1")
-            .name("s3")
-            .time(SystemTime::UNIX_EPOCH + now)
-            .settings(settings)
-            .build()
-            .expect("complete")
-            .into();
-        let uri = format!("http://hamster{target}");
-        let request =
-            SignableRequest::new(method, uri, headers.iter().copied(), SignableBody::Bytes(body));
-        let (instructions, _) =
-            sign(request.expect("signable"), &params).expect("signed").into_parts();
-        instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body);
+        let payload = hex::encode(hash);
+        let signing =
+            Signing { user: self.user, at: self.now(), place: Place::Header, payload: &payload };
+        signing.sign(method, target, headers).1
     }
 }
