@@ -97,6 +97,14 @@ pub struct Entry {
     pub length: ByteCount,
 }
 
+/// A small file that is to be a secret.
+pub struct PrivateFile {
+    /// The whole content.
+    pub content: Vec<u8>,
+    /// Its mode lets others than its owner read, write or run it.
+    pub is_open_to_others: bool,
+}
+
 /// Space of the file system that a directory is on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Space {
@@ -187,6 +195,25 @@ impl Directory {
         match &self.0 {
             DirectoryBackend::Uring(directory) => directory.read_small(name, length_max).await,
             DirectoryBackend::Sim(directory) => directory.read_small(name, length_max).await,
+        }
+    }
+
+    /// As [`Directory::read_small`], and who may get at the file besides its owner.
+    ///
+    /// # Errors
+    /// As [`Directory::read_small`].
+    pub async fn read_private(
+        &self,
+        name: &str,
+        length_max: ByteCount,
+    ) -> io::Result<Option<PrivateFile>> {
+        match &self.0 {
+            DirectoryBackend::Uring(directory) => directory.read_private(name, length_max).await,
+            // There is one user in a simulated world.
+            DirectoryBackend::Sim(directory) => {
+                let content = directory.read_small(name, length_max).await?;
+                Ok(content.map(|content| PrivateFile { content, is_open_to_others: false }))
+            }
         }
     }
 

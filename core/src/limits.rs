@@ -373,6 +373,18 @@ pub const FORM_STEP_BYTES: usize = 4096;
 pub const FORM_SIGNATURE_LIFETIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Buckets of one cluster.
 pub const BUCKETS_MAX: usize = 100_000;
+/// Replicated users of one cluster.
+pub const USERS_MAX: usize = 1000;
+/// Access keys of one replicated user.
+pub const KEYS_PER_USER_MAX: usize = 16;
+/// The name of a user (IAM: 64).
+pub const USER_NAME_BYTES_MAX: usize = 64;
+/// A sealed secret, as it is stored.
+pub const SEALED_SECRET_BYTES_MAX: usize = 256;
+/// Master keys of one file: the one that seals, and former ones.
+pub const MASTER_KEYS_MAX: usize = 16;
+/// The name of a master key.
+pub const MASTER_KEY_NAME_BYTES_MAX: usize = 64;
 
 // ---- node ---------------------------------------------------------------------------------------
 
@@ -384,6 +396,8 @@ pub const END_TIMEOUT: Duration = Duration::from_secs(5);
 pub const OPERATOR_FILE_BYTES_MAX: ByteCount = ByteCount::mib(4);
 /// A path that a command names (Linux: 4,096).
 pub const PATH_BYTES_MAX: usize = 4096;
+/// What a command about users and keys says.
+pub const ADMIN_REQUEST_BYTES_MAX: usize = 4096;
 /// What a node answers to a command.
 pub const ADMIN_ANSWER_BYTES_MAX: ByteCount = ByteCount::mib(16);
 

@@ -204,3 +204,21 @@ fn a_locked_directory_is_refused_until_its_owner_lets_go() {
         drop(lock);
     });
 }
+
+#[test]
+fn a_small_file_tells_whether_others_get_at_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    in_directory(|_, directory| async move {
+        let most = ByteCount::kib(4);
+        assert!(directory.read_private("none", most).await.expect("read").is_none());
+        directory.replace_small("key", b"secret".to_vec()).await.expect("written");
+        let path = directory.path().join("key");
+        for (mode, open) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true)] {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&path, permissions).expect("own file");
+            let file = directory.read_private("key", most).await.expect("read").expect("there");
+            assert_eq!((file.content.as_slice(), file.is_open_to_others), (&b"secret"[..], open));
+        }
+        assert!(directory.read_private("key", ByteCount::new(3)).await.is_err());
+    });
+}

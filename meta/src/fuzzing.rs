@@ -10,9 +10,9 @@ use crate::command::{
 use crate::key;
 use crate::log::{Entry, EntryFrame, Membership, Payload, Position, StoredMembership, Vote};
 use crate::record::{
-    Boots, Bucket, Completed, Counters, DataRecord, Drive, DriveState, Head, Headers, LayoutRecord,
-    ListedRow, Node, Outlived, Owner, Part, Piece, ProfileChoice, Record, Sequence, SessionSlot,
-    Setting, SettingKind, Upload, UploadId, Version,
+    AccessKey, Boots, Bucket, Completed, Counters, DataRecord, Drive, DriveState, Head, Headers,
+    LayoutRecord, ListedRow, Node, Outlived, Owner, Part, Piece, ProfileChoice, Record,
+    SealedSecret, Sequence, SessionSlot, Setting, SettingKind, Upload, UploadId, User, Version,
 };
 use crate::rocks;
 use crate::snapshot::{Decoder, Encoder, Section, SnapshotError, frame};
@@ -49,7 +49,8 @@ fn round_trip<R: Record + PartialEq + Debug>(bytes: &[u8]) {
 
 /// A value of the state, or of the log beside the entries: read as each kind in turn.
 fn record(bytes: &[u8]) {
-    let kinds: [fn(&[u8]); 17] = [
+    let kinds: [fn(&[u8]); 19] = [
+        round_trip::<AccessKey>,
         round_trip::<Boots>,
         round_trip::<Bucket>,
         round_trip::<Completed>,
@@ -63,6 +64,7 @@ fn record(bytes: &[u8]) {
         round_trip::<SessionSlot>,
         round_trip::<StoredMembership>,
         round_trip::<Upload>,
+        round_trip::<User>,
         round_trip::<Version>,
         round_trip::<Vote>,
         round_trip::<Outlived>,
@@ -173,6 +175,7 @@ fn commands() -> Vec<Command> {
             precondition: Precondition::None,
         })
     };
+    let (user, access_key) = ("5".repeat(64), |character: &str| character.repeat(20));
     let node = Node {
         id: NodeId::new(1),
         name: "n1".into(),
@@ -196,6 +199,7 @@ fn commands() -> Vec<Command> {
             profile: ProfileChoice::Auto,
             node,
             drives,
+            root_id: "7".repeat(64),
         }),
         Command::Boot { node: NodeId::new(1) },
         Command::CreateBucket(CreateBucket {
@@ -240,6 +244,20 @@ fn commands() -> Vec<Command> {
             version: None,
             tags: vec![("k".into(), "v".into())],
         }),
+        Command::AddUser(User {
+            id: user.clone(),
+            name: "alice".into(),
+            created: modified,
+            root: false,
+        }),
+        Command::CreateKey(AccessKey {
+            id: access_key("A"),
+            user: user.clone(),
+            secret: SealedSecret { master_key: "k1".into(), bytes: vec![9; 69] },
+            created: modified,
+        }),
+        Command::RevokeKey { id: access_key("B") },
+        Command::RemoveUser { id: user },
     ]
 }
 

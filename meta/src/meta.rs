@@ -12,7 +12,7 @@ use crate::open::{Answer, MirrorDirectory, Question};
 use crate::placement::Layout;
 use crate::query::list::{self, ListPage, ListQuery};
 use crate::query::version::{VersionPage, VersionQuery};
-use crate::query::{self, Object, PartPage, PartSpan, UploadPage, UploadQuery};
+use crate::query::{self, Object, PartPage, PartSpan, UploadPage, UploadQuery, Users};
 use crate::raft::Group;
 use crate::recall::Recall;
 use crate::record::{
@@ -351,6 +351,32 @@ impl Meta {
         cached.1.clone()
     }
 
+    /// All replicated users and their access keys, of one moment.
+    ///
+    /// # Errors
+    /// As every query.
+    pub async fn users(&self) -> Result<Users, MetaError> {
+        self.walk(query::user::all).await
+    }
+
+    /// The same as this node has applied it: for the boot, which judges by it, as by the layout,
+    /// whether it may take over.
+    ///
+    /// # Errors
+    /// [`MetaError::Unreadable`].
+    pub async fn users_applied(&self) -> Result<Users, MetaError> {
+        let state = self.now(Reading::clone);
+        let look = move || query::user::all(&state.database.now(Reach::Drive));
+        let looked = self.0.core.blocking(look).await;
+        looked.map_err(|error| MetaError::Unreadable(error.to_string()))
+    }
+
+    /// Grows with each change of users or access keys. Whoever has read [`Meta::users`] since it had
+    /// this value knows all that was answered before it was asked for: one load.
+    pub fn users_revision(&self) -> u64 {
+        self.0.shared.users_revision()
+    }
+
     /// Log index that this node has applied up to.
     pub fn applied(&self) -> u64 {
         self.0.shared.applied()
@@ -420,8 +446,8 @@ impl Meta {
 
     /// Makes the mirrors that were opened the set in force, with a higher epoch, and takes commands
     /// and answers reads from here on. Once, after an opening that was no founding, when the node has
-    /// judged that it may start; before, every call but [`Meta::layout`] gives
-    /// [`MetaError::NoLeader`].
+    /// judged that it may start; before, every call but [`Meta::layout`]
+    /// and [`Meta::users_applied`] gives [`MetaError::NoLeader`].
     ///
     /// # Errors
     /// [`MetaError::Stopped`]: the set could not be recorded.

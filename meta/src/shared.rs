@@ -1,5 +1,5 @@
 //! What core 0 publishes to the readers on all cores: where to read, how far the state is applied,
-//! whether this node leads, and the layout. Atomics; the locks are taken where something changed.
+//! whether this node leads, the layout, and whether users changed. Atomics; the locks are taken where something changed.
 
 use crate::placement::Layout;
 use crate::recall::Stamps;
@@ -20,6 +20,7 @@ pub(crate) struct Shared {
     leading: AtomicBool,
     layout_changes: AtomicU64,
     layout: Mutex<Option<Arc<Layout>>>,
+    users_revision: AtomicU64,
     stopped: Mutex<Option<String>>,
     stamps: Stamps,
 }
@@ -48,6 +49,7 @@ impl Shared {
             leading: AtomicBool::new(false),
             layout_changes: AtomicU64::new(0),
             layout: Mutex::default(),
+            users_revision: AtomicU64::new(0),
             stopped: Mutex::default(),
             stamps: Stamps::new(),
         }
@@ -120,6 +122,16 @@ impl Shared {
     pub(crate) fn set_layout(&self, layout: Layout) {
         *lock(&self.layout) = Some(Arc::new(layout));
         self.layout_changes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Grows with each change of users or access keys: behind its write, before its answer.
+    pub(crate) fn users_revision(&self) -> u64 {
+        self.users_revision.load(Ordering::Acquire)
+    }
+
+    /// Users or access keys have changed.
+    pub(crate) fn users_changed(&self) {
+        self.users_revision.fetch_add(1, Ordering::AcqRel);
     }
 
     /// The metadata has stopped for good. The first reason stays.

@@ -1,7 +1,7 @@
 //! What the verbs work with on one core: drives, metadata and the settings of the service.
 
-use crate::credentials::Keyring;
 use crate::error::{Code, S3Error};
+use crate::keyring::Keyring;
 use hamster_core::ids::DataId;
 use hamster_core::limits::{SLICE_BYTES, SMALL_BODY_BYTES_MAX};
 use hamster_core::plant::{Plant, planted};

@@ -2,11 +2,11 @@
 //! it to its verb, and gives every answer its ids and every error its document.
 
 use crate::answer;
-use crate::credentials::Keyring;
 use crate::error::{Code, S3Error};
 use crate::gate::preflight::{self, CrossOrigin};
 use crate::gate::{Admission, Admitted, Authorized, Operation, Posted, Routed, Verified};
 use crate::gate::{authorize, verify};
+use crate::keyring::Keyring;
 use crate::node::{Node, Settings};
 use crate::verb;
 use hamster_core::Core;
@@ -57,12 +57,14 @@ impl Service {
         let Node { core, keyring, region, meta, .. } = &self.node;
         if routed.operation() == Operation::PostObject {
             let posted = Posted::read(routed, core, &self.admission).await?;
-            return Verified::check_form(posted, &keyring.current(), region, core.clock().wall());
+            let credentials = keyring.in_force(meta).await?;
+            return Verified::check_form(posted, &credentials, region, core.clock().wall());
         }
         if verify::is_unsigned(&routed) {
             return Err(authorize::unsigned(&routed, meta).await);
         }
-        Verified::check(routed, &keyring.current(), region, core.clock().wall())
+        let credentials = keyring.in_force(meta).await?;
+        Verified::check(routed, &credentials, region, core.clock().wall())
     }
 
     fn request_id(&self) -> String {

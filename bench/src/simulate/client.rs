@@ -74,7 +74,12 @@ impl Client {
     /// A client on `core` of the node at `address`.
     pub fn new(core: &Core, address: SocketAddr) -> Self {
         let (access_key, secret_key) = (ACCESS_KEY.to_owned(), SECRET_KEY.to_owned());
-        let signer = Signer::new(Credentials { access_key, secret_key }, REGION);
+        Self::signing(core, address, Credentials { access_key, secret_key })
+    }
+
+    /// The same, that signs with this pair.
+    pub fn signing(core: &Core, address: SocketAddr, pair: Credentials) -> Self {
+        let signer = Signer::new(pair, REGION);
         let host = address.to_string();
         Self { core: core.clone(), address, host, signer, connection: None }
     }

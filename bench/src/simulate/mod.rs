@@ -20,8 +20,7 @@ mod workload;
 pub use stage::stamp;
 
 use clap::Args;
-use futures_util::future::join;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use hamster_core::sim::Fault;
 use oracle::Oracle;
 use scenario::Scenario;
@@ -32,7 +31,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::rc::Rc;
-use workload::Workload;
+use workload::{Keys, Workload};
 
 /// `hamster simulate`.
 #[derive(Clone, Debug, Args)]
@@ -149,8 +148,15 @@ async fn live(stage: Stage, oracle: Rc<Oracle>) {
     let workload = Workload::new(&stage, &oracle);
     stage.found().await;
     stage.start();
+    let keys = Keys::new(&stage, &oracle);
     let prepared = match operator::until_ready(&stage).await {
-        Ok(_) => workload.prepare().await,
+        Ok(_) => {
+            async {
+                workload.prepare().await?;
+                keys.prepare().await
+            }
+            .await
+        }
         Err(reason) => Err(reason),
     };
     if let Err(reason) = prepared {
@@ -168,12 +174,14 @@ async fn live(stage: Stage, oracle: Rc<Oracle>) {
     }
     // Safety: clients work while faults strike.
     let clients = (0..stage.scenario().clients).map(|number| workload.clone().work(number));
-    let (_, victims) = join(join_all(clients), nemesis::run(&stage, &oracle)).await;
+    let clients = join(join_all(clients), keys.work());
+    let (_, victims) = join(clients, nemesis::run(&stage, &oracle)).await;
     if oracle.is_violated() {
         return;
     }
     // Liveness: all is healed by now. Everything is there, also when drives die again.
     workload.read_everything("healed").await;
+    keys.settle().await;
     nemesis::take_away(&stage, &victims);
     workload.read_everything("degraded").await;
     if oracle.is_violated() {

@@ -1,4 +1,5 @@
 //! What an operator does to the simulated node: asks how it is, replaces drives, has it scrubbed.
+//! (Users and keys are in `workload/keys.rs`.)
 
 use super::stage::Stage;
 use bytes::Bytes;
@@ -15,7 +16,8 @@ const SCRUB_MAX: Duration = Duration::from_secs(600);
 /// It answers after this.
 const READY_MAX: Duration = Duration::from_secs(120);
 
-async fn ask(
+/// What the node says to a command.
+pub async fn ask(
     stage: &Stage,
     method: &'static str,
     path: &str,

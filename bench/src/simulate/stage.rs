@@ -12,12 +12,15 @@ use hamster_meta::state::twin::TwinWorld;
 use hamster_node::{Assembly, InitConfig, Memory, ServeConfig, found};
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 const S3_PORT: u16 = 9000;
 const ADMIN_PORT: u16 = 7946;
+/// Where no fault strikes: beside the drives.
+const MASTER_KEY_DIRECTORY: &str = "/etc";
+const MASTER_KEY_NAME: &str = "master.key";
 /// A process that was told to stop has ended after this, whatever it was doing.
 const STOP_MAX: Duration = Duration::from_secs(180);
 /// Few entries in memory, so that every history makes and merges tables of the index.
@@ -168,9 +171,13 @@ impl Stage {
         (0..scenario.drives).for_each(|drive| self.disk(drive).set_capacity(DRIVE_BYTES));
         let storage = Storage::Twin(self.0.twin.clone());
         let core = self.0.node.core(0);
-        let founding = core
-            .clone()
-            .spawn(Queue::Requests, async move { found(&core, &config, storage).await.map(drop) });
+        let founding = core.clone().spawn(Queue::Requests, async move {
+            let etc = core.disk().create_directory(Path::new(MASTER_KEY_DIRECTORY)).await;
+            let line = format!("k1:{}", "5a".repeat(32));
+            let written = etc.expect("made").replace_small(MASTER_KEY_NAME, line.into()).await;
+            written.expect("no fault has struck yet");
+            found(&core, &config, storage).await.map(drop)
+        });
         let founded = founding.await.expect("no fault has struck yet");
         founded.expect("empty drives");
         self.0.node.kill();
@@ -217,6 +224,7 @@ impl Stage {
             domain: None,
             root: Some((ACCESS_KEY.into(), SECRET_KEY.into())),
             credentials: None,
+            master_key_file: Some(Path::new(MASTER_KEY_DIRECTORY).join(MASTER_KEY_NAME)),
             cores: None,
             memory: None,
             json: false,

@@ -1,10 +1,13 @@
 //! What clients do: S3 requests of all kinds on a few keys, each noted with its outcome.
 
 mod about;
+mod keys;
 mod listing;
 mod multipart;
 mod object;
 mod uploads;
+
+pub use keys::Keys;
 
 use super::client::{Answer, Call, Client};
 use super::content::{Content, Run};

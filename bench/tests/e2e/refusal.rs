@@ -40,8 +40,8 @@ fn a_user_with_the_roots_access_key_is_refused() {
 #[test]
 fn flags_of_later_versions_are_refused_by_name() {
     let mut node = Node::new(&binary(), scratch(), 1);
-    node.flags = vec!["--master-key-file".to_owned(), "key".to_owned()];
-    assert_refused(&serve(&node), &["--master-key-file", "not in this version"]);
+    node.flags = vec!["--new-master-key-file".to_owned(), "key".to_owned()];
+    assert_refused(&serve(&node), &["--new-master-key-file", "not in this version"]);
 }
 
 #[test]

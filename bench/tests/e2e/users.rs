@@ -1,4 +1,7 @@
 //! Users from a file: buckets belong to who made them, others are refused, root may do everything.
+//! Those of the cluster, who are managed by command, are in [`replicated`].
+
+mod replicated;
 
 use crate::support::{binary, scratch};
 use hamster_bench::client::{Answer, Call, Client, element};

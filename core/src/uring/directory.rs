@@ -5,13 +5,14 @@ use super::disk::{Disk, File};
 use super::lock::DirectoryLock;
 use super::system;
 use crate::buffer::BufferPool;
-use crate::disk::{Entry, EntryKind, Space};
+use crate::disk::{Entry, EntryKind, PrivateFile, Space};
 use crate::limits;
 use crate::units::ByteCount;
 use std::ffi::{CStr, CString};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,8 @@ const LOCK_NAME: &str = "hamster.lock";
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 const MODE_FILE: libc::c_uint = 0o600;
 const MODE_DIRECTORY: libc::mode_t = 0o700;
+/// What group and others may do.
+const MODE_OF_OTHERS: u32 = 0o077;
 
 /// See [`crate::Directory`].
 #[derive(Clone)]
@@ -135,6 +138,15 @@ impl Directory {
     ) -> io::Result<Option<Vec<u8>>> {
         let name = name.to_owned();
         self.run(move |open| open.read_small(&name, length_max)).await
+    }
+
+    pub(crate) async fn read_private(
+        &self,
+        name: &str,
+        length_max: ByteCount,
+    ) -> io::Result<Option<PrivateFile>> {
+        let name = name.to_owned();
+        self.run(move |open| open.read_private(&name, length_max)).await
     }
 
     pub(crate) async fn replace_small(&self, name: &str, content: Vec<u8>) -> io::Result<()> {
@@ -260,17 +272,24 @@ impl Open {
     }
 
     fn read_small(&self, name: &str, length_max: ByteCount) -> io::Result<Option<Vec<u8>>> {
+        let file = self.read_private(name, length_max)?;
+        Ok(file.map(|file| file.content))
+    }
+
+    fn read_private(&self, name: &str, length_max: ByteCount) -> io::Result<Option<PrivateFile>> {
         let file = match self.at(name, libc::O_RDONLY) {
             Ok(descriptor) => fs::File::from(descriptor),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
+        // Why of the open file: what is asked by name may be another file by then.
+        let is_open_to_others = file.metadata()?.mode() & MODE_OF_OTHERS != 0;
         let mut content = Vec::new();
         file.take(length_max.get() + 1).read_to_end(&mut content)?;
         if ByteCount::of(content.len()) > length_max {
             return Err(io::Error::other(format!("{name} is longer than {length_max}")));
         }
-        Ok(Some(content))
+        Ok(Some(PrivateFile { content, is_open_to_others }))
     }
 
     fn replace_small(&self, name: &str, content: &[u8]) -> io::Result<()> {

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod logging;
+mod users;
 
 use arguments::{Admin, Arguments, Command, Drive, Init, ReplaceDrive, Scrub, Serve};
 use clap::{CommandFactory as _, FromArgMatches as _};
@@ -37,6 +38,8 @@ fn main() -> ExitCode {
         Command::Drive(Drive::List(admin)) => list_command(&admin, arguments.json),
         Command::Drive(Drive::Replace(drive)) => replace_command(&drive, arguments.json),
         Command::Scrub(scrub) => scrub_command(&scrub, arguments.json),
+        Command::User(user) => users::user_command(user, arguments.json),
+        Command::Key(key) => users::key_command(key, arguments.json),
         Command::Bench(bench) => return hamster_bench::run(bench, arguments.json),
         Command::Simulate(args) => return hamster_bench::simulate::run(&args, arguments.json),
         Command::Version => say(&format!("hamster {}\n", env!("CARGO_PKG_VERSION"))),
@@ -92,6 +95,7 @@ fn serve_command(serve: Serve, json: bool) -> Result<(), NodeError> {
         domain: serve.domain,
         root,
         credentials: serve.credentials,
+        master_key_file: serve.master_key_file,
         cores: serve.cores,
         memory: serve.memory,
         json,

@@ -11,15 +11,17 @@ use crate::metrics::render;
 use crate::replace::{Replaced, replace};
 use crate::scrub::ScrubStatus;
 use crate::status::{Status, of};
+use crate::users::{self, change};
 use bytes::Bytes;
-use hamster_core::limits::{ADMIN_ANSWER_BYTES_MAX, PATH_BYTES_MAX};
+use hamster_core::limits::{ADMIN_ANSWER_BYTES_MAX, ADMIN_REQUEST_BYTES_MAX, PATH_BYTES_MAX};
 use hamster_core::sync::Semaphore;
 use hamster_core::{ByteCount, Core};
 use hamster_net::ca::node_name;
 use hamster_net::http::client::{Ask, Connection};
 use hamster_net::http::{Method, Request, Response, Service};
 use hamster_net::tls::Connector;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -64,27 +66,53 @@ impl AdminService {
 
     /// The drive is named in the body: a path may be anything.
     async fn replace(&self, mut request: Request) -> Response {
-        let mut named = Vec::new();
-        loop {
-            match request.body.fill().await {
-                Ok([]) => break,
-                Ok(bytes) if named.len() + bytes.len() <= PATH_BYTES_MAX => {
-                    named.extend_from_slice(bytes);
-                    let count = bytes.len();
-                    request.body.consume(count);
-                }
-                Ok(_) | Err(_) => return Response::new(400),
-            }
-        }
+        let Some(named) = read_body(&mut request, PATH_BYTES_MAX).await else {
+            return Response::new(400);
+        };
         let _turn = self.replacing.acquire(1).await;
         let named = String::from_utf8_lossy(&named);
         let dirs = &self.data_dirs;
-        match replace(&self.core, &self.control, &self.booted, dirs, &named).await {
-            Ok(replaced) => {
-                Response::new(200).body(serde_json::to_vec(&replaced).expect("plain fields"))
-            }
-            Err(error) => Response::new(REFUSED).body(error.to_string().into_bytes()),
+        answer(replace(&self.core, &self.control, &self.booted, dirs, &named).await)
+    }
+
+    /// What is to be done with users and keys is in the body.
+    async fn change_users(&self, path: &str, mut request: Request) -> Response {
+        let Some(asked) = read_body(&mut request, ADMIN_REQUEST_BYTES_MAX).await else {
+            return Response::new(400);
+        };
+        let (core, booted) = (&self.core, &self.booted);
+        let Ok(asked) = serde_json::from_slice(&asked) else { return Response::new(400) };
+        match path {
+            users::ADD_USER_PATH => answer(change::add_user(core, booted, &asked).await),
+            users::REMOVE_USER_PATH => answer(change::remove_user(booted, &asked).await),
+            users::CREATE_KEY_PATH => answer(change::create_key(core, booted, &asked).await),
+            users::REVOKE_KEY_PATH => answer(change::revoke_key(booted, &asked).await),
+            _ => Response::new(404),
         }
+    }
+}
+
+/// The whole body; `None` if it is cut short or too long.
+async fn read_body(request: &mut Request, bytes_max: usize) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let bytes = request.body.fill().await.ok()?;
+        let count = bytes.len();
+        if count == 0 {
+            return Some(body);
+        }
+        if body.len() + count > bytes_max {
+            return None;
+        }
+        body.extend_from_slice(bytes);
+        request.body.consume(count);
+    }
+}
+
+fn answer(done: Result<impl Serialize, NodeError>) -> Response {
+    match done {
+        Ok(done) => Response::new(200).body(serde_json::to_vec(&done).expect("plain fields")),
+        Err(error) => Response::new(REFUSED).body(error.to_string().into_bytes()),
     }
 }
 
@@ -105,6 +133,12 @@ impl Service for AdminService {
                 let rate = rate.and_then(|rate| rate.parse().ok()).map(ByteCount::new);
                 let asked = self.booted.boot.scrub.ask(rate);
                 serde_json::to_vec(&asked).expect("a number")
+            }
+            (Method::Get, users::USERS_PATH) => return answer(change::users(&self.booted).await),
+            (Method::Get, users::KEYS_PATH) => return answer(change::keys(&self.booted).await),
+            (Method::Post, path) => {
+                let path = path.to_owned();
+                return self.change_users(&path, request).await;
             }
             _ => return Response::new(404),
         };
@@ -203,6 +237,27 @@ pub fn scrub(
         (0, count) => Err(NodeError::NotRepaired(count)),
         (count, _) => Err(NodeError::BeyondRepair(count)),
     }
+}
+
+/// What the node says to a question about users and keys, or to what it is to do with them.
+pub(crate) fn ask_about_users<T: DeserializeOwned>(
+    data_dir: &Path,
+    address: Option<SocketAddr>,
+    path: &'static str,
+    body: Option<Vec<u8>>,
+) -> Result<T, NodeError> {
+    let data_dir = data_dir.to_path_buf();
+    let answer = on_one_core(move |core| {
+        let (data_dir, body) = (data_dir.clone(), body.clone());
+        async move {
+            let asked = match body {
+                Some(body) => Asked { method: "POST", path, body: body.into() },
+                None => Asked::get(path),
+            };
+            ask_on(&core, &data_dir, address, asked).await
+        }
+    })?;
+    read(&answer)
 }
 
 fn ask(

@@ -163,7 +163,8 @@ async fn lead(
         if let Some(machine) = &shared.machine {
             announce::serving(&shared.config, &shared.memory, machine, &booted);
         }
-        let failure = until_told(core, shared, control, &mut watching, &mut signals).await;
+        let told = Told { core, config: &shared.config, control, booted: &booted };
+        let failure = told.until_told(&mut watching, &mut signals).await;
         *shared.failure.lock().expect("no core panics") = failure;
     }
     tracing::info!("draining");
@@ -196,45 +197,64 @@ async fn lead(
     Ok(())
 }
 
-/// Waits for a reason to end; `None` if it is a signal.
-async fn until_told(
-    core: &Core,
-    shared: &Shared,
-    control: &Control,
-    watching: &mut (impl Future<Output = NodeError> + Unpin),
-    signals: &mut Signals,
-) -> Option<NodeError> {
-    let stop = async {
-        while let Ok(signal) = signals.next().await {
-            match signal {
-                Signal::Stop => return None,
-                Signal::Reload => reload(core, &shared.config, control).await,
-            }
-        }
-        None
-    };
-    let watch = async { Some(watching.await) };
-    let failed = async {
-        control.any_failed().await;
-        control.take_failure()
-    };
-    let ends: [LocalBoxFuture<'_, Option<NodeError>>; 3] =
-        [Box::pin(stop), Box::pin(watch), Box::pin(failed)];
-    select_all(ends).await.0
+/// What core 0 needs to do what it is told.
+struct Told<'a> {
+    core: &'a Core,
+    config: &'a ServeConfig,
+    control: &'a Control,
+    booted: &'a BootedCore,
 }
 
-/// Reads the operator's files again. What cannot be used changes nothing.
-async fn reload(core: &Core, config: &ServeConfig, control: &Control) {
-    if config.credentials.is_none() && config.tls.is_none() {
-        tracing::info!("SIGHUP: no file was named that could be read again");
-        return;
+impl Told<'_> {
+    /// Waits for a reason to end; `None` if it is a signal.
+    async fn until_told(
+        &self,
+        watching: &mut (impl Future<Output = NodeError> + Unpin),
+        signals: &mut Signals,
+    ) -> Option<NodeError> {
+        let stop = async {
+            while let Ok(signal) = signals.next().await {
+                match signal {
+                    Signal::Stop => return None,
+                    Signal::Reload => self.reload().await,
+                }
+            }
+            None
+        };
+        let watch = async { Some(watching.await) };
+        let failed = async {
+            self.control.any_failed().await;
+            self.control.take_failure()
+        };
+        let ends: [LocalBoxFuture<'_, Option<NodeError>>; 3] =
+            [Box::pin(stop), Box::pin(watch), Box::pin(failed)];
+        select_all(ends).await.0
     }
-    match OperatorFiles::read(core, config).await {
-        Ok(files) => {
-            control.renew_all(files).await;
-            tracing::info!("SIGHUP: users and certificate were read again");
+
+    /// Reads the operator's files again. What cannot be used changes nothing.
+    async fn reload(&self) {
+        let ServeConfig { credentials, tls, master_key_file, .. } = self.config;
+        if credentials.is_none() && tls.is_none() && master_key_file.is_none() {
+            tracing::info!("SIGHUP: no file was named that could be read again");
+            return;
         }
-        Err(error) => tracing::error!(%error, "SIGHUP: all stays as it was"),
+        match self.read_again().await {
+            Ok(()) => tracing::info!("SIGHUP: users, certificate and master keys were read again"),
+            Err(error) => tracing::error!(%error, "SIGHUP: all stays as it was"),
+        }
+    }
+
+    async fn read_again(&self) -> Result<(), NodeError> {
+        let Self { core, config, control, booted } = self;
+        let _turn = booted.changing_users.acquire(1).await;
+        let files = OperatorFiles::read(core, config).await?;
+        let users = booted.meta.users().await;
+        let users = users.map_err(|error| NodeError::Metadata(error.to_string()))?;
+        let layout = booted.meta.layout().ok_or(NodeError::NotFounded)?;
+        let files = Arc::new(files.for_cluster(&layout.record().root_id, &users)?);
+        control.renew_all(Arc::clone(&files)).await;
+        booted.files.replace(files);
+        Ok(())
     }
 }
 

@@ -17,6 +17,7 @@ use crate::status::goal;
 use hamster_core::Core;
 use hamster_core::ids::{BootNumber, DriveOrdinal, NodeId};
 use hamster_core::mesh::UnboundPort;
+use hamster_core::sync::Semaphore;
 use hamster_meta::command::SetDrive;
 use hamster_meta::open::{Answer, MirrorDirectory, Question};
 use hamster_meta::placement::Layout;
@@ -44,7 +45,7 @@ pub struct Boot {
     /// Scrub and repair of all cores.
     pub scrub: Arc<Scrub>,
     /// What the operator named, as it was at the start.
-    pub files: OperatorFiles,
+    pub files: Arc<OperatorFiles>,
 }
 
 /// What stays with core 0.
@@ -59,6 +60,11 @@ pub struct BootedCore {
     pub seeder: Seeder,
     /// See [`Damage`](crate::status::Damage): unreadable bodies, once they are counted.
     pub unreadable: Cell<Option<u64>>,
+    /// What the operator named, as it was read last.
+    pub files: RefCell<Arc<OperatorFiles>>,
+    /// Users are changed, and the files read again, one after the other: neither may clash with what
+    /// the other does.
+    pub changing_users: Semaphore,
     /// For every core.
     pub boot: Arc<Boot>,
 }
@@ -99,6 +105,9 @@ pub async fn boot(
     let (meta, readers) = open_metadata(core, storage, &given, &superblocks, port).await?;
     let layout = meta.layout().ok_or(NodeError::NotFounded)?;
     let table = Arc::new(judge_drives(&layout, node, &given)?);
+    let users =
+        meta.users_applied().await.map_err(|error| NodeError::Metadata(error.to_string()))?;
+    let files = Arc::new(files.for_cluster(&layout.record().root_id, &users)?);
     superblocks.watch_table(Arc::clone(&table));
     meta.take_over().await.map_err(|error| NodeError::Metadata(error.to_string()))?;
     let number = match propose(&meta, Command::Boot { node }).await? {
@@ -119,10 +128,18 @@ pub async fn boot(
         number,
         readers,
         scrub: Arc::new(Scrub::new(core.count())),
-        files,
+        files: Arc::clone(&files),
     });
-    let (drives, unreadable) = (RefCell::new(given.present), Cell::new(None));
-    Ok(BootedCore { meta, drives, superblocks, seeder, unreadable, boot })
+    Ok(BootedCore {
+        meta,
+        drives: RefCell::new(given.present),
+        superblocks,
+        seeder,
+        unreadable: Cell::new(None),
+        files: RefCell::new(files),
+        changing_users: Semaphore::new(1),
+        boot,
+    })
 }
 
 fn check_name(config: &ServeConfig, identity: &Identity) -> Result<(), NodeError> {

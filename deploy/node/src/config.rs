@@ -42,6 +42,8 @@ pub struct ServeConfig {
     pub root: Option<(String, String)>,
     /// File with more users.
     pub credentials: Option<PathBuf>,
+    /// File with the master keys that seal secrets.
+    pub master_key_file: Option<PathBuf>,
     /// CPU cores to use; all that this process may run on if `None`.
     pub cores: Option<u16>,
     /// Bound on buffers and caches; half of the machine's memory if `None`.

@@ -229,8 +229,7 @@ impl Control {
     }
 
     /// On core 0: has every core, itself included, go by `files` from now on.
-    pub async fn renew_all(&self, files: OperatorFiles) {
-        let files = Arc::new(files);
+    pub async fn renew_all(&self, files: Arc<OperatorFiles>) {
         self.ask_all(|| Question::Renew(Arc::clone(&files))).await;
     }
 

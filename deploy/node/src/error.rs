@@ -44,6 +44,12 @@ pub enum NodeError {
     /// The credentials are there but unusable; the text names the remedy.
     #[error("credentials: {0}")]
     Credentials(String),
+    /// The master keys cannot be used, or are not those that are needed; the text names the remedy.
+    #[error("master key: {0}")]
+    MasterKey(String),
+    /// A command about users or keys cannot be done; the text says why and what to do.
+    #[error("{0}")]
+    Users(String),
     /// Another process holds a directory.
     #[error("{}: another process is using it; stop that one first", .0.display())]
     Locked(PathBuf),

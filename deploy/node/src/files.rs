@@ -1,15 +1,18 @@
-//! The files that the operator named: who may sign, and the certificate for https. Read on core 0,
-//! at the start and again on SIGHUP; every core makes its own keyring and acceptor of them. Holds
-//! secrets: has no `Debug`.
+//! The files that the operator named: who may sign, the certificate for https, and the master keys.
+//! Read on core 0, at the start and again on SIGHUP; every core makes its own keyring and acceptor of
+//! them. Holds secrets: has no `Debug`.
 
 use crate::config::ServeConfig;
 use crate::error::NodeError;
+use crate::master_key;
 use hamster_core::Core;
 use hamster_core::limits::OPERATOR_FILE_BYTES_MAX;
+use hamster_meta::query::Users;
 use hamster_net::ca::Credential;
 use hamster_net::tls::{Acceptor, TlsError};
-use hamster_s3::{Credentials, Keyring};
+use hamster_s3::{Credentials, Keyring, MasterKeys, Unopened};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The files as they were read, known to be usable.
 pub struct OperatorFiles {
@@ -17,6 +20,9 @@ pub struct OperatorFiles {
     root: Option<(String, String)>,
     users: Option<String>,
     certificate: Option<Credential>,
+    master_keys: Arc<MasterKeys>,
+    /// Of the cluster; empty before it is known, and where it has none.
+    root_id: String,
 }
 
 impl OperatorFiles {
@@ -36,9 +42,38 @@ impl OperatorFiles {
             }),
             None => None,
         };
-        let files = Self { root: config.root.clone(), users, certificate };
+        let master_keys = match &config.master_key_file {
+            Some(path) => master_key::read(core, path, &config.data_dirs).await?,
+            None => MasterKeys::default(),
+        };
+        let (root, master_keys) = (config.root.clone(), Arc::new(master_keys));
+        let files = Self { root, users, certificate, master_keys, root_id: String::new() };
         files.keyring()?;
         files.acceptor(core)?;
+        Ok(files)
+    }
+
+    /// The same for a cluster with this canonical id of root and these users.
+    ///
+    /// # Errors
+    /// A user of this node and one of the cluster have something in common, or a secret cannot be
+    /// opened.
+    pub fn for_cluster(self, root_id: &str, replicated: &Users) -> Result<Self, NodeError> {
+        let files = Self { root_id: root_id.to_owned(), ..self };
+        if let Some(clash) = files.credentials()?.clash(replicated) {
+            let remedy = format!(
+                "{clash} of the environment or the credentials file is also that of a user of the \
+                 cluster; give the one of this node another, or start without it and take the \
+                 other one away: `hamster user list`"
+            );
+            return Err(NodeError::Credentials(remedy));
+        }
+        for key in &replicated.keys {
+            match files.master_keys.open(key) {
+                Ok(_) | Err(Unopened::Lost(_)) => {}
+                Err(error) => return Err(master_key::unopened(key, &error)),
+            }
+        }
         Ok(files)
     }
 
@@ -47,7 +82,13 @@ impl OperatorFiles {
     /// # Errors
     /// They cannot be used: never once they were read.
     pub fn keyring(&self) -> Result<Keyring, NodeError> {
-        self.credentials().map(Keyring::new)
+        let master_keys = Arc::clone(&self.master_keys);
+        Ok(Keyring::with_master_keys(self.credentials()?, master_keys))
+    }
+
+    /// What seals the secrets of new access keys.
+    pub fn master_keys(&self) -> &MasterKeys {
+        &self.master_keys
     }
 
     /// What makes https of one core's connections, if there is a certificate.
@@ -64,16 +105,20 @@ impl OperatorFiles {
     /// # Errors
     /// As when they were made.
     pub fn renew(&self, keyring: &Keyring, acceptor: Option<&Acceptor>) -> Result<(), NodeError> {
-        keyring.replace(self.credentials()?);
+        keyring.replace(self.credentials()?, Arc::clone(&self.master_keys));
         match (acceptor, &self.certificate) {
             (Some(acceptor), Some(certificate)) => acceptor.replace(certificate).map_err(unusable),
             _ => Ok(()),
         }
     }
 
-    fn credentials(&self) -> Result<Credentials, NodeError> {
+    /// The users of this node's environment and file.
+    ///
+    /// # Errors
+    /// They cannot be used: never once they were read.
+    pub fn credentials(&self) -> Result<Credentials, NodeError> {
         let root = self.root.as_ref().map(|(key, secret)| (key.as_str(), secret.as_str()));
-        Credentials::new(root, self.users.as_deref())
+        Credentials::with_root_id(&self.root_id, root, self.users.as_deref())
             .map_err(|error| NodeError::Credentials(error.to_string()))
     }
 }

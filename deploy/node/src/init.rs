@@ -19,6 +19,7 @@ use hamster_meta::record::{Drive, DriveState, LayoutRecord, Node, Profile, Profi
 use hamster_meta::state::Storage;
 use hamster_meta::{Command, Open, Outcome, open_metadata_core};
 use hamster_net::ca;
+use hamster_s3::mint;
 use hamster_shard::drive::{self, Inspection, Superblock};
 use serde::Serialize;
 use std::fmt;
@@ -171,6 +172,7 @@ fn layout(core: &Core, config: &InitConfig, cluster: ClusterUuid, drives: usize)
                 incarnation: 1,
             })
             .collect(),
+        root_id: mint::canonical_id(core.entropy()),
     }
 }
 
@@ -251,6 +253,7 @@ async fn found_metadata(
             profile: layout.profile,
             node,
             drives: layout.drives,
+            root_id: layout.root_id,
         }))
         .await
         .map_err(|error| failed(error.to_string()))?;

@@ -42,6 +42,11 @@ impl<'a> Change<'a> {
         self.state.set(key, Some(record.encode()));
     }
 
+    /// There is a row under `key` from here on, which says all by being there.
+    pub(super) fn mark(&mut self, key: Vec<u8>) {
+        self.state.set(key, Some(vec![]));
+    }
+
     /// There is nothing under `key` from here on.
     pub(super) fn delete(&mut self, key: Vec<u8>) {
         self.state.set(key, None);

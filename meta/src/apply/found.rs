@@ -26,6 +26,7 @@ pub(super) fn apply(change: &mut Change<'_>, found: &FoundCluster) -> Result<Out
         profile: found.profile,
         nodes: vec![Node { boot: BootNumber::new(0), ..found.node.clone() }],
         drives,
+        root_id: found.root_id.clone(),
     };
     change.put(key::layout(), &layout);
     Ok(Outcome::Found(Found::Founded))

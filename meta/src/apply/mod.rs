@@ -3,11 +3,13 @@
 //! comes to the same, and a run that must be repeated (a read would have blocked) may be.
 
 mod abort_upload;
+mod add_user;
 mod boot;
 mod bury;
 mod change;
 mod complete_upload;
 mod create_bucket;
+mod create_key;
 mod create_upload;
 mod delete_bucket;
 mod delete_current;
@@ -17,7 +19,9 @@ mod install;
 mod move_shards;
 mod put_part;
 mod put_version;
+mod remove_user;
 mod replace_drive;
+mod revoke_key;
 mod set_drive;
 mod set_setting;
 mod set_tags;
@@ -149,6 +153,10 @@ fn apply(change: &mut Change<'_>, command: &Command) -> Result<Outcome, ReadErro
         Command::MoveShards { data, expected, pieces } => {
             move_shards::apply(change, *data, expected, pieces)
         }
+        Command::AddUser(user) => add_user::apply(change, user),
+        Command::RemoveUser { id } => remove_user::apply(change, id),
+        Command::CreateKey(key) => create_key::apply(change, key),
+        Command::RevokeKey { id } => revoke_key::apply(change, id),
     }
 }
 

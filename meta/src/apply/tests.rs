@@ -21,6 +21,7 @@ use std::path::Path;
 
 const BUCKET: BucketId = BucketId::new(1);
 const MIB: u64 = 1 << 20;
+const ROOT_ID: &str = "7007000000000000000000000000000000000000000000000000000000000000";
 
 /// A replica: commands in, outcomes out.
 struct Replica {
@@ -258,6 +259,7 @@ fn found(cluster: u8) -> Command {
             state: DriveState::Live,
             incarnation: 1,
         }],
+        root_id: ROOT_ID.into(),
     })
 }
 
@@ -695,3 +697,4 @@ fn a_move_changes_the_pieces_that_it_expects_and_nothing_else() {
 }
 
 mod fates;
+mod users;

@@ -12,8 +12,8 @@ mod wire;
 pub use outcome::{Found, Outcome};
 
 use crate::record::{
-    Checksum, DataRecord, Drive, DriveState, Headers, Node, Piece, ProfileChoice, Sequence,
-    SettingKind, UploadId, VersionId,
+    AccessKey, Checksum, DataRecord, Drive, DriveState, Headers, Node, Piece, ProfileChoice,
+    Sequence, SettingKind, UploadId, User, VersionId,
 };
 use hamster_core::WallTime;
 use hamster_core::ids::{BucketId, ClusterUuid, DataId, DriveOrdinal, DriveUuid, NodeId};
@@ -99,6 +99,20 @@ pub enum Command {
         /// What they become: as many, and k of them durable at least.
         pieces: Vec<Piece>,
     },
+    /// Adds a user, if neither id nor name is taken.
+    AddUser(User),
+    /// Removes a user who has no key and owns no bucket.
+    RemoveUser {
+        /// The canonical id.
+        id: String,
+    },
+    /// Makes an access key of a user. Its secret is sealed: the log never holds a clear one.
+    CreateKey(AccessKey),
+    /// Takes an access key back: whoever signs with it from here on is refused.
+    RevokeKey {
+        /// The access key.
+        id: String,
+    },
 }
 
 impl Command {
@@ -137,6 +151,8 @@ pub struct FoundCluster {
     pub node: Node,
     /// Its drives.
     pub drives: Vec<Drive>,
+    /// The canonical id of root, freshly minted.
+    pub root_id: String,
 }
 
 /// See [`Command::ReplaceDrive`].

@@ -117,4 +117,37 @@ pub enum Outcome {
     Refused(String),
     /// The proposal came from a former boot of its node, or too late: not applied.
     Stale,
+    /// The user is added.
+    UserAdded,
+    /// Another user has this id or this name.
+    UserExists {
+        /// The canonical id of that one.
+        id: String,
+    },
+    /// The cluster has as many users as it may have.
+    TooManyUsers,
+    /// The user is removed.
+    UserRemoved,
+    /// There is no such user (any more).
+    NoSuchUser,
+    /// The user has access keys, which must be revoked first.
+    UserHasKeys {
+        /// How many.
+        count: u64,
+    },
+    /// The user owns buckets, which must be deleted first.
+    UserOwnsBuckets {
+        /// The first of them.
+        first: String,
+    },
+    /// The access key is made.
+    KeyCreated,
+    /// There is an access key of this name.
+    KeyExists,
+    /// The user has as many access keys as a user may have.
+    TooManyKeys,
+    /// The access key is taken back.
+    KeyRevoked,
+    /// There is no such access key (any more).
+    NoSuchAccessKey,
 }

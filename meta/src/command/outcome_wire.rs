@@ -62,6 +62,18 @@ mod kind {
     pub const NO_SUCH_VERSION: u32 = 36;
     pub const TAGS_SET: u32 = 37;
     pub const TAGS_SET_NULL: u32 = 38;
+    pub const USER_ADDED: u32 = 50;
+    pub const USER_EXISTS: u32 = 51;
+    pub const TOO_MANY_USERS: u32 = 52;
+    pub const USER_REMOVED: u32 = 53;
+    pub const NO_SUCH_USER: u32 = 54;
+    pub const USER_HAS_KEYS: u32 = 55;
+    pub const USER_OWNS_BUCKETS: u32 = 56;
+    pub const KEY_CREATED: u32 = 57;
+    pub const KEY_EXISTS: u32 = 58;
+    pub const TOO_MANY_KEYS: u32 = 59;
+    pub const KEY_REVOKED: u32 = 60;
+    pub const NO_SUCH_ACCESS_KEY: u32 = 61;
 }
 
 impl From<&Outcome> for OutcomeWire {
@@ -125,6 +137,20 @@ impl From<&Outcome> for OutcomeWire {
             Outcome::NoSuchData => bare(kind::NO_SUCH_DATA),
             Outcome::Refused(why) => Self { text: why.clone(), ..bare(kind::REFUSED) },
             Outcome::Stale => bare(kind::STALE),
+            Outcome::UserAdded => bare(kind::USER_ADDED),
+            Outcome::UserExists { id } => Self { text: id.clone(), ..bare(kind::USER_EXISTS) },
+            Outcome::TooManyUsers => bare(kind::TOO_MANY_USERS),
+            Outcome::UserRemoved => bare(kind::USER_REMOVED),
+            Outcome::NoSuchUser => bare(kind::NO_SUCH_USER),
+            Outcome::UserHasKeys { count } => numbered(kind::USER_HAS_KEYS, *count),
+            Outcome::UserOwnsBuckets { first } => {
+                Self { text: first.clone(), ..bare(kind::USER_OWNS_BUCKETS) }
+            }
+            Outcome::KeyCreated => bare(kind::KEY_CREATED),
+            Outcome::KeyExists => bare(kind::KEY_EXISTS),
+            Outcome::TooManyKeys => bare(kind::TOO_MANY_KEYS),
+            Outcome::KeyRevoked => bare(kind::KEY_REVOKED),
+            Outcome::NoSuchAccessKey => bare(kind::NO_SUCH_ACCESS_KEY),
         }
     }
 }
@@ -186,6 +212,18 @@ impl TryFrom<OutcomeWire> for Outcome {
             kind::NO_SUCH_DATA => Self::NoSuchData,
             kind::REFUSED => Self::Refused(text),
             kind::STALE => Self::Stale,
+            kind::USER_ADDED => Self::UserAdded,
+            kind::USER_EXISTS => Self::UserExists { id: text },
+            kind::TOO_MANY_USERS => Self::TooManyUsers,
+            kind::USER_REMOVED => Self::UserRemoved,
+            kind::NO_SUCH_USER => Self::NoSuchUser,
+            kind::USER_HAS_KEYS => Self::UserHasKeys { count: number },
+            kind::USER_OWNS_BUCKETS => Self::UserOwnsBuckets { first: text },
+            kind::KEY_CREATED => Self::KeyCreated,
+            kind::KEY_EXISTS => Self::KeyExists,
+            kind::TOO_MANY_KEYS => Self::TooManyKeys,
+            kind::KEY_REVOKED => Self::KeyRevoked,
+            kind::NO_SUCH_ACCESS_KEY => Self::NoSuchAccessKey,
             _ => return Err(NOT),
         })
     }

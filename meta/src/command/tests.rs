@@ -3,7 +3,7 @@
 use super::outcome_wire::OutcomeWire;
 use super::wire::CommandWire;
 use super::*;
-use crate::record::{Owner, Piece, Profile, Sequence};
+use crate::record::{Owner, Piece, Profile, SealedSecret, Sequence};
 use hamster_core::ids::{BootNumber, DataId, DriveUuid};
 use prost::Message;
 
@@ -52,6 +52,7 @@ fn commands() -> Vec<Command> {
                 state: DriveState::Live,
                 incarnation: 1,
             }],
+            root_id: String::new(),
         }),
         Command::Boot { node: NodeId::new(1) },
         Command::SetDrive(SetDrive {
@@ -141,12 +142,29 @@ fn later_commands() -> Vec<(Command, &'static str)> {
         let (key, tags) = ("k".to_owned(), vec![("a".to_owned(), "b".to_owned())]);
         Command::SetTags(SetTags { bucket: BUCKET, key, version, tags })
     };
+    let user = User {
+        id: "ab".into(),
+        name: "alice".into(),
+        created: WallTime::from_secs(1),
+        root: false,
+    };
+    let key = AccessKey {
+        id: "HK".into(),
+        user: "ab".into(),
+        secret: SealedSecret { master_key: "k1".into(), bytes: vec![1, 2] },
+        created: WallTime::from_secs(1),
+    };
+    let (id, access_key) = ("ab".into(), "HK".into());
     vec![
         (setting(Some("x".into())), "820107080710011a0178"),
         (setting(None), "82010408071001"),
         (tags(None), "8a010d080712016b2a060a0161120162"),
         (tags(Some(VersionId::Null)), "8a010f080712016b20012a060a0161120162"),
         (tags(Some(VersionId::Of(AT))), "8a0114080712016b1a0508ac0210022a060a0161120162"),
+        (Command::AddUser(user), "a201130801120261621a05616c696365208094ebdc03"),
+        (Command::RemoveUser { id }, "aa01026162"),
+        (Command::CreateKey(key), "b2011808011202484b1a02616222026b312a020102308094ebdc03"),
+        (Command::RevokeKey { id: access_key }, "ba0102484b"),
         (replace, "7a16080210031a1004040404040404040404040404040404"),
         (
             bury,
@@ -224,6 +242,18 @@ fn outcomes_survive_the_session() {
         Outcome::NoSuchVersion,
         Outcome::TagsSet { version: VersionId::Of(AT) },
         Outcome::TagsSet { version: VersionId::Null },
+        Outcome::UserAdded,
+        Outcome::UserExists { id: "ab".into() },
+        Outcome::TooManyUsers,
+        Outcome::UserRemoved,
+        Outcome::NoSuchUser,
+        Outcome::UserHasKeys { count: 2 },
+        Outcome::UserOwnsBuckets { first: "b".into() },
+        Outcome::KeyCreated,
+        Outcome::KeyExists,
+        Outcome::TooManyKeys,
+        Outcome::KeyRevoked,
+        Outcome::NoSuchAccessKey,
     ];
     let mut kinds: Vec<u8> = Vec::new();
     for outcome in outcomes {
@@ -237,7 +267,8 @@ fn outcomes_survive_the_session() {
         kinds,
         [
             1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 14, 15, 17, 16, 18, 19, 20, 21, 22, 23,
-            24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
+            24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 50, 51, 52, 53, 54, 55, 56,
+            57, 58, 59, 60, 61,
         ]
     );
 }

@@ -4,13 +4,15 @@ use super::{
     Command, CompleteUpload, CreateBucket, CreateUpload, DeleteCurrent, FoundCluster, NamedPart,
     Precondition, PutPart, PutVersion, ReplaceDrive, SetDrive, SetTags,
 };
+use crate::record::access_key::AccessKeyWire;
 use crate::record::data::{DataRecordWire, PieceWire};
 use crate::record::layout::{DriveWire, NodeWire, ProfileWire};
 use crate::record::sequence::SequenceWire;
+use crate::record::user::UserWire;
 use crate::record::version::{ChecksumWire, HeadersWire, PairWire, pairs_from_wire, pairs_to_wire};
 use crate::record::{
-    Checksum, DataRecord, DriveState, Headers, Malformed, Piece, ProfileChoice, Record, Sequence,
-    SettingKind, UploadId, VersionId,
+    AccessKey, Checksum, DataRecord, DriveState, Headers, Malformed, Piece, ProfileChoice, Record,
+    Sequence, SettingKind, UploadId, User, VersionId,
 };
 use hamster_core::WallTime;
 use hamster_core::ids::{BucketId, ClusterUuid, DataId, DriveOrdinal, DriveUuid, NodeId};
@@ -20,7 +22,10 @@ const NOT: Malformed = Malformed::Not("command");
 /// A command.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct CommandWire {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17")]
+    #[prost(
+        oneof = "Kind",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 20, 21, 22, 23"
+    )]
     kind: Option<Kind>,
 }
 
@@ -60,6 +65,14 @@ enum Kind {
     SetSetting(SetSettingWire),
     #[prost(message, tag = "17")]
     SetTags(SetTagsWire),
+    #[prost(message, tag = "20")]
+    AddUser(UserWire),
+    #[prost(string, tag = "21")]
+    RemoveUser(String),
+    #[prost(message, tag = "22")]
+    CreateKey(AccessKeyWire),
+    #[prost(string, tag = "23")]
+    RevokeKey(String),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -74,6 +87,8 @@ struct FoundWire {
     node: Option<NodeWire>,
     #[prost(message, repeated, tag = "5")]
     drives: Vec<DriveWire>,
+    #[prost(string, tag = "6")]
+    root_id: String,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
@@ -324,6 +339,10 @@ impl From<&Command> for CommandWire {
                     pieces: wire(pieces),
                 })
             }
+            Command::AddUser(user) => Kind::AddUser(user.to_wire()),
+            Command::RemoveUser { id } => Kind::RemoveUser(id.clone()),
+            Command::CreateKey(key) => Kind::CreateKey(key.to_wire()),
+            Command::RevokeKey { id } => Kind::RevokeKey(id.clone()),
         };
         Self { kind: Some(kind) }
     }
@@ -396,6 +415,10 @@ impl TryFrom<CommandWire> for Command {
                     pieces: pieces(moving.pieces),
                 }
             }
+            Kind::AddUser(user) => Self::AddUser(User::from_wire(user)?),
+            Kind::RemoveUser(id) => Self::RemoveUser { id },
+            Kind::CreateKey(key) => Self::CreateKey(AccessKey::from_wire(key)?),
+            Kind::RevokeKey(id) => Self::RevokeKey { id },
         })
     }
 }
@@ -412,6 +435,7 @@ impl From<&FoundCluster> for FoundWire {
             profile: found.profile.to_wire(),
             node: Some((&found.node).into()),
             drives: found.drives.iter().map(Into::into).collect(),
+            root_id: found.root_id.clone(),
         }
     }
 }
@@ -426,6 +450,7 @@ impl TryFrom<FoundWire> for FoundCluster {
             profile: ProfileChoice::from_wire(wire.profile)?,
             node: wire.node.ok_or(NOT)?.into(),
             drives: wire.drives.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            root_id: wire.root_id,
         })
     }
 }

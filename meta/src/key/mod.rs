@@ -27,6 +27,10 @@ mod space {
     pub const PART: u8 = 0x41;
     pub const COMPLETED: u8 = 0x42;
     pub const OUTLIVED: u8 = 0x43;
+    pub const USER: u8 = 0x50;
+    pub const ACCESS_KEY: u8 = 0x51;
+    pub const USER_BY_NAME: u8 = 0x52;
+    pub const KEY_OF_USER: u8 = 0x53;
 }
 
 /// Keys from one (inclusive) to another (exclusive).
@@ -132,6 +136,11 @@ pub(crate) fn session(node: NodeId, slot: u8) -> Vec<u8> {
 /// The bucket that has this name now.
 pub(crate) fn bucket_by_name(name: &str) -> Vec<u8> {
     Builder::new(space::BUCKET_BY_NAME).raw(name.as_bytes()).0
+}
+
+/// All buckets by their names.
+pub(crate) fn buckets() -> KeyRange {
+    KeyRange::of_prefix(vec![space::BUCKET_BY_NAME])
 }
 
 /// All buckets behind the name `after`.
@@ -278,6 +287,51 @@ pub(crate) fn completed(upload: UploadId) -> Vec<u8> {
 /// A place for a completed upload whose version is gone.
 pub(crate) fn outlived(place: u64) -> Vec<u8> {
     Builder::new(space::OUTLIVED).number(place).0
+}
+
+/// The user with this canonical id.
+pub(crate) fn user(id: &str) -> Vec<u8> {
+    Builder::new(space::USER).raw(id.as_bytes()).0
+}
+
+/// The user who has this name now.
+pub(crate) fn user_by_name(name: &str) -> Vec<u8> {
+    Builder::new(space::USER_BY_NAME).raw(name.as_bytes()).0
+}
+
+/// All users by their ids.
+pub(crate) fn users() -> KeyRange {
+    KeyRange::of_prefix(vec![space::USER])
+}
+
+/// An access key.
+pub(crate) fn access_key(id: &str) -> Vec<u8> {
+    Builder::new(space::ACCESS_KEY).raw(id.as_bytes()).0
+}
+
+/// All users, then all access keys: in one scan, so that they are of one moment.
+pub(crate) fn users_and_keys() -> KeyRange {
+    KeyRange { from: vec![space::USER], to: vec![space::ACCESS_KEY + 1] }
+}
+
+/// Whether a row is a user's or an access key's.
+pub(crate) fn is_of_users(row: &[u8]) -> bool {
+    matches!(row.first(), Some(&(space::USER | space::ACCESS_KEY)))
+}
+
+/// Whether a row of [`users_and_keys`] is an access key's.
+pub(crate) fn is_access_key(row: &[u8]) -> bool {
+    row.first() == Some(&space::ACCESS_KEY)
+}
+
+/// The place of an access key among those of its user.
+pub(crate) fn key_of_user(user: &str, access_key: &str) -> Vec<u8> {
+    Builder::new(space::KEY_OF_USER).escaped(user).raw(access_key.as_bytes()).0
+}
+
+/// The places of all access keys of a user.
+pub(crate) fn keys_of_user(user: &str) -> KeyRange {
+    KeyRange::of_prefix(Builder::new(space::KEY_OF_USER).escaped(user).0)
 }
 
 /// Everything.

@@ -81,6 +81,23 @@ proptest! {
 }
 
 #[test]
+fn the_rows_of_users_are_told_from_all_others() {
+    let (user_row, key_row) = (user("ab"), access_key("HK"));
+    let range = users_and_keys();
+    for row in [&user_row, &key_row] {
+        assert!(is_of_users(row) && range.from <= *row && *row < range.to);
+    }
+    assert!(is_access_key(&key_row) && !is_access_key(&user_row));
+    for other in [user_by_name("b"), key_of_user("ab", "HK"), outlived(0), counters()] {
+        assert!(!is_of_users(&other));
+        assert!(other < range.from || range.to <= other);
+    }
+    let (own, longer) = (keys_of_user("ab"), key_of_user("abc", "HK"));
+    assert!(own.from <= key_of_user("ab", "HK") && key_of_user("ab", "HK") < own.to);
+    assert!(longer < own.from || own.to <= longer);
+}
+
+#[test]
 fn keys_are_pinned() {
     let at = Sequence::new(5, 6);
     let bucket = BucketId::new(7);
@@ -98,6 +115,10 @@ fn keys_are_pinned() {
         ),
         (bucket_by_name("b"), "1062"),
         (setting(bucket, SettingKind::Tagging), "12000000000000000702"),
+        (user("ab"), "506162"),
+        (access_key("HK"), "51484b"),
+        (user_by_name("b"), "5262"),
+        (key_of_user("ab", "HK"), "5361620000484b"),
     ];
     for (key, pin) in pins {
         assert_eq!(hex::encode(key), pin);

@@ -13,6 +13,7 @@ fn layout(nodes: &[(&str, u32)]) -> LayoutRecord {
         profile: ProfileChoice::Auto,
         nodes: vec![],
         drives: vec![],
+        root_id: String::new(),
     };
     for (id, (zone, drives)) in (1..).zip(nodes) {
         record.nodes.push(Node {

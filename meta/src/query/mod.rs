@@ -6,7 +6,10 @@ pub(crate) mod data;
 pub mod list;
 pub(crate) mod object;
 pub(crate) mod upload;
+pub(crate) mod user;
 pub mod version;
+
+pub use user::Users;
 
 use crate::record::{DataRecord, Part, Upload, UploadId, Version};
 use std::ops::Range;

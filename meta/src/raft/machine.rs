@@ -131,11 +131,18 @@ impl Machine {
             Write::Put(at, value) if *at == key::layout() => Some(LayoutRecord::decode(value)),
             _ => None,
         });
+        let users_changed = batch.0.iter().any(|write| match write {
+            Write::Put(at, _) | Write::Delete(at) => key::is_of_users(at),
+            Write::DeleteRange(..) => true,
+        });
         let changed = self.0.shared.stamps().of(&batch);
         self.0.mirrors.write_state(batch).await?;
         // Invariant: behind the write and before the answer, so that whoever knows of the change
         // finds no remembered row standing.
         self.0.shared.stamps().raise(&changed);
+        if users_changed {
+            self.0.shared.users_changed();
+        }
         if let Some(layout) = layout {
             self.0.shared.set_layout(Layout::new(layout.map_err(io::Error::other)?));
         }
@@ -199,6 +206,7 @@ impl RaftStateMachine<Types> for Machine {
         self.0.mirrors.install(&received).await?;
         // Invariant: as after a write (see `apply_entry`), for every row.
         self.0.shared.stamps().raise_all();
+        self.0.shared.users_changed();
         let state = self.0.mirrors.state()?;
         self.go_by(self.0.core.blocking(move || Told::by(&state)).await?);
         Ok(())

@@ -116,6 +116,9 @@ pub struct LayoutRecord {
     pub nodes: Vec<Node>,
     /// Its drives, ascending by ordinal, lost ones included.
     pub drives: Vec<Drive>,
+    /// The canonical id of root, minted at the founding; empty in a cluster that was founded before
+    /// ids of root were.
+    pub root_id: String,
 }
 
 impl LayoutRecord {
@@ -273,6 +276,8 @@ pub(crate) struct LayoutWire {
     nodes: Vec<NodeWire>,
     #[prost(message, repeated, tag = "7")]
     drives: Vec<DriveWire>,
+    #[prost(string, tag = "8")]
+    root_id: String,
 }
 
 impl Record for LayoutRecord {
@@ -288,6 +293,7 @@ impl Record for LayoutRecord {
             profile: self.profile.to_wire(),
             nodes: self.nodes.iter().map(Into::into).collect(),
             drives: self.drives.iter().map(Into::into).collect(),
+            root_id: self.root_id.clone(),
         }
     }
 
@@ -301,6 +307,7 @@ impl Record for LayoutRecord {
             profile: ProfileChoice::from_wire(wire.profile)?,
             nodes: wire.nodes.into_iter().map(Into::into).collect(),
             drives: wire.drives.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            root_id: wire.root_id,
         })
     }
 }

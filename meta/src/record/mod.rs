@@ -4,6 +4,7 @@
 //!
 //! Nothing here reads or writes the state: `key` says where a record lies, `apply` changes it.
 
+pub mod access_key;
 pub mod bucket;
 pub(crate) mod completed;
 pub(crate) mod counters;
@@ -17,8 +18,10 @@ pub mod sequence;
 pub(crate) mod session;
 pub mod setting;
 pub mod upload;
+pub mod user;
 pub mod version;
 
+pub use access_key::{AccessKey, SealedSecret};
 pub use bucket::{Bucket, Versioning};
 pub(crate) use completed::Completed;
 pub(crate) use counters::Counters;
@@ -33,6 +36,7 @@ pub(crate) use session::{Boots, SessionSlot};
 pub(crate) use setting::Setting;
 pub use setting::SettingKind;
 pub use upload::Upload;
+pub use user::User;
 pub use version::{Checksum, Content, Headers, Version, VersionKind};
 
 use prost::Message;

@@ -210,6 +210,8 @@ fn layout() {
             state: DriveState::Poisoned,
             incarnation: 1,
         }],
+        // As it was written before root had an id of its own.
+        root_id: String::new(),
     };
     pin(
         &layout,
@@ -220,9 +222,40 @@ fn layout() {
         ),
     );
     pin(
-        &LayoutRecord { profile: ProfileChoice::Auto, nodes: vec![], drives: vec![], ..layout },
+        &LayoutRecord {
+            profile: ProfileChoice::Auto,
+            nodes: vec![],
+            drives: vec![],
+            ..layout.clone()
+        },
         "080110021a1001010101010101010101010101010101220768616d73746572",
     );
+    let root_id = "ab".to_owned();
+    let bare = LayoutRecord { nodes: vec![], drives: vec![], root_id, ..layout };
+    pin(
+        &bare,
+        "080110021a1001010101010101010101010101010101220768616d737465722a040804100242026162",
+    );
+}
+
+#[test]
+fn users_and_access_keys() {
+    let user = User {
+        id: "ab".into(),
+        name: "alice".into(),
+        created: WallTime::from_secs(1),
+        root: false,
+    };
+    pin(&user, "0801120261621a05616c696365208094ebdc03");
+    pin(&User { root: true, ..user }, "0801120261621a05616c696365208094ebdc032801");
+    let key = AccessKey {
+        id: "HK".into(),
+        user: "ab".into(),
+        secret: SealedSecret { master_key: "k1".into(), bytes: vec![1, 2] },
+        created: WallTime::from_secs(1),
+    };
+    pin(&key, "08011202484b1a02616222026b312a020102308094ebdc03");
+    assert_eq!(format!("{:?}", key.secret), "SealedSecret(2 bytes by k1)");
 }
 
 #[test]

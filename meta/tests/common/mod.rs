@@ -22,6 +22,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 pub const NODE: NodeId = NodeId::new(1);
+/// The canonical id of root.
+pub const ROOT_ID: &str = "7007000000000000000000000000000000000000000000000000000000000000";
 
 /// What outlives the node's process: the drives, and what their superblocks record.
 #[derive(Clone)]
@@ -189,6 +191,7 @@ pub fn found(drives: &[u32]) -> Command {
             boot: BootNumber::new(0),
         },
         drives: drives.iter().map(drive).collect(),
+        root_id: ROOT_ID.into(),
     })
 }
 

@@ -170,6 +170,7 @@ async fn found(meta: &Meta, drives: u32) {
         profile: ProfileChoice::Auto,
         node,
         drives,
+        root_id: String::new(),
     };
     meta.propose(Command::Found(found)).await.expect("founded");
     meta.propose(Command::Boot { node: NODE }).await.expect("booted");
