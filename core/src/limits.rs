@@ -319,6 +319,9 @@ pub const PART_BYTES_MIN: ByteCount = ByteCount::mib(5);
 pub const PARTS_MAX: u16 = 10_000;
 /// Keys, uploads or parts on one page of a listing (S3: 1,000).
 pub const LIST_PAGE_MAX: usize = 1000;
+/// Deletions of one DeleteObjects that are under way at once: dozens of such requests fit into
+/// [`COMMANDS_WAITING_MAX`].
+pub const DELETIONS_AT_ONCE_MAX: usize = 100;
 /// Keys of one DeleteObjects (S3: 1,000).
 pub const DELETE_OBJECTS_MAX: usize = 1000;
 /// An XML request body (S3: 1 MiB for Complete and DeleteObjects; 10,000 parts fit in 2 MiB).

@@ -1,7 +1,10 @@
 //! The production backend's network over loopback.
 
 use bytes::Bytes;
-use hamster_core::limits::{RECEIVE_BUFFERS, RECEIVE_BUFFERS_PER_CONNECTION_MAX};
+use hamster_core::limits::{
+    ACCEPTED_CONNECTIONS_WAITING_MAX, RECEIVE_BUFFERS, RECEIVE_BUFFERS_PER_CONNECTION_MAX,
+};
+use hamster_core::sync::Event;
 use hamster_core::uring::runtime::{Books, RuntimeConfig, available_cpus, books, run};
 use hamster_core::{ByteCount, Core, Queue, Stream};
 use std::cell::Cell;
@@ -193,6 +196,39 @@ fn dropped_futures_leave_nothing_with_the_kernel() {
         assert!(far.receive().await.expect("open").is_some());
         drop((near, far, orphan));
         settle(&core, Books { requests: 0, receive_buffers: 0 }).await;
+    });
+}
+
+/// More than may wait at once come while the core is busy: accepting pauses, and goes on.
+#[test]
+fn a_burst_of_connections_is_accepted_to_the_last() {
+    on_one_core(|core| async move {
+        let mut listener = core.network().listen(loopback()).expect("listen");
+        let address = listener.address();
+        let (burst, bursts) = (ACCEPTED_CONNECTIONS_WAITING_MAX + 1, 3);
+        let accepted = Rc::new((Cell::new(0), Event::default()));
+        let counted = Rc::clone(&accepted);
+        let accepting = core.spawn(Queue::Requests, async move {
+            for number in 1..=burst * bursts {
+                listener.accept().await.expect("accept");
+                counted.0.set(number);
+                counted.1.notify();
+            }
+        });
+        let mut connected = Vec::new();
+        for number in 1..=bursts {
+            // On this thread, which is the core's: nobody accepts meanwhile.
+            let connecting = (0..burst).map(|_| std::net::TcpStream::connect(address));
+            connected.extend(connecting.map(|stream| stream.expect("connect")));
+            let all = async {
+                while accepted.0.get() < burst * number {
+                    accepted.1.listen().await;
+                }
+            };
+            let done = core.clock().timeout(Duration::from_secs(10), all).await;
+            assert!(done.is_ok(), "{} of {}", accepted.0.get(), connected.len());
+        }
+        accepting.await.expect("it accepts all");
     });
 }
 

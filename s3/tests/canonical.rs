@@ -175,7 +175,7 @@ fn verify(
 }
 
 /// Something else than what was signed.
-fn change(chance: &Chance, target: &mut String, headers: &mut Vec<(String, String)>) {
+fn change(chance: &Chance, target: &mut String, headers: &mut [(String, String)]) {
     let own = headers.iter().position(|(name, value)| {
         name.to_lowercase().starts_with("x-amz-meta-") && !value.trim().is_empty()
     });

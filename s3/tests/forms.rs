@@ -143,7 +143,7 @@ fn fields_are_kept_with_the_object_as_headers_are() {
         let any = |name: &str| format!(", [\"starts-with\", \"${name}\", \"\"]");
         for (name, value, status, code) in [
             ("acl", "public-read", 501, "NotImplemented"),
-            ("tagging", "<Tagging/>", 501, "NotImplemented"),
+            ("tagging", "<Tagging/>", 400, "MalformedXML"),
             ("x-amz-server-side-encryption", "AES256", 501, "NotImplemented"),
             ("x-amz-checksum-crc32", "AAAAAA==", 400, "BadDigest"),
             ("x-amz-checksum-crc32", "sailorjerry", 400, "InvalidRequest"),

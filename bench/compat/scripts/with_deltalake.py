@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from scene import BUCKET, ENDPOINT, KEY, REGION, SECRET, check
 
@@ -42,7 +43,14 @@ write(batch(0))
 
 def writer(number):
     for commit in range(COMMITS):
-        write(batch(ROWS * (1 + number * COMMITS + commit)))
+        rows = batch(ROWS * (1 + number * COMMITS + commit))
+        while True:
+            try:
+                write(rows)
+                break
+            except CommitFailedError:
+                # The others were faster 15 times in a row: nothing was written, and delta-rs gives up.
+                continue
 
 
 with ThreadPoolExecutor(WRITERS) as pool:

@@ -44,7 +44,8 @@ check(s5cmd("du", f"{ROOT}/tree/odd/*").split()[3], b"18", "objects that du coun
 s5cmd("head", f"{ROOT}/piped")
 url = s5cmd("presign", f"{ROOT}/piped").decode().strip()
 check(fetch(url), (200, content(4, 7 * MIB)), "a presigned URL")
-s5cmd("run", stdin=f"cp {ROOT}/piped {ROOT}/run-1\nrm {ROOT}/piped\n".encode())
+# Its commands run side by side.
+s5cmd("run", stdin=f"cp {ROOT}/piped {ROOT}/run-1\nrm {ROOT}/tree/odd/*\n".encode())
 check(s5cmd("cat", f"{ROOT}/run-1"), content(4, 7 * MIB), "a copy by a list of commands")
 
 s5cmd("rm", f"{ROOT}/*")

@@ -9,8 +9,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// All facts: so many that one which is lost on the way would not be missed otherwise.
-const FACTS: usize = 0;
+/// Facts that hold, and those that do not yet (`LATER` in the script): one that is lost on the way
+/// would not be missed otherwise.
+const FACTS: (usize, usize) = (747, 3);
 
 /// The script has a minute on an idle machine; tests share it.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -57,8 +58,9 @@ fn every_fact_of_the_conformance_suite_holds() {
         finished.stdout.lines().filter(|line| line.starts_with("FAILED")).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     finished.assert_ok();
+    let (held, later) = FACTS;
     let last = finished.stdout.lines().last();
-    assert_eq!(last, Some(format!("{FACTS} ok, 0 failed").as_str()));
-    tell(&format!("conformance: {FACTS} facts, {:.1} s", (clock::now() - start).as_secs_f64()));
+    assert_eq!(last, Some(format!("{held} ok, {later} later, 0 failed").as_str()));
+    tell(&format!("conformance: {held} facts, {:.1} s", clock::now().since(start).as_secs_f64()));
     node.stop();
 }

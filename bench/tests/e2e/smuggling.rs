@@ -147,7 +147,6 @@ fn a_head_in_doubt_is_refused_and_nothing_behind_it_runs() {
         with(&host_line, &format!("{host_line}x: a\nb: c\r\n")),
         with(&host_line, &format!("{host_line}x: a\0b\r\n")),
         with(&host_line, &format!("{host_line}x\0: b\r\n")),
-        with(&host_line, &format!("{host_line}expect: 200-ok\r\n")),
         with("\r\n\r\n", "\n\n"),
         with("\r\n\r\n", "\r\n\n"),
         format!("\r\n\r\n{good}"),

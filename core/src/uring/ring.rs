@@ -441,8 +441,9 @@ impl State {
         }
         if result != -libc::ECANCELED || !accept.pausing {
             accept.arrivals.push_back(result);
-            self.woken.extend(accept.waker.take());
         }
+        // Also when a pause has come to its end: whoever has taken all meanwhile waits, and arms it again.
+        self.woken.extend(accept.waker.take());
         let waiting = accept.arrivals.len();
         if more && !accept.pausing && waiting >= limits::ACCEPTED_CONNECTIONS_WAITING_MAX {
             accept.pausing = true;

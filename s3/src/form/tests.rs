@@ -331,7 +331,8 @@ fn a_policy_refuses_what_it_does_not_name() {
     let bucket = "{\"bucket\": \"bucket\"}";
     let key = "{\"bucket\": \"bucket\"}, {\"key\": \"k\"}";
     let failed = |what: &str| format!("Policy Condition failed: {what}");
-    let table: &[(&str, &[(&str, &str)], String)] = &[
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], String);
+    let table: &[Row<'_>] = &[
         ("{\"bucket\": \"other\"}", &[], failed("[\"eq\", \"$bucket\", \"other\"]")),
         (
             "{\"bucket\": \"other\"}",

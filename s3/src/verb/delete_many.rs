@@ -12,7 +12,7 @@ use crate::target::check_key_length;
 use crate::xml::Document;
 use crate::xml::read::{self, DeleteObject};
 use futures_util::future::join_all;
-use hamster_core::limits::{DELETE_OBJECTS_MAX, XML_BODY_BYTES_MAX};
+use hamster_core::limits::{DELETE_OBJECTS_MAX, DELETIONS_AT_ONCE_MAX, XML_BODY_BYTES_MAX};
 use hamster_meta::command::Precondition;
 use hamster_meta::record::Bucket;
 use hamster_net::http::Response;
@@ -43,9 +43,12 @@ pub async fn objects(
     if wanted.objects.is_empty() || wanted.objects.len() > DELETE_OBJECTS_MAX {
         return Err(Code::MalformedXML.into());
     }
-    // Proposed together, so that they share log entries and syncs.
-    let bucket = request.bucket();
-    let outcomes = join_all(wanted.objects.iter().map(|object| one(node, bucket, object))).await;
+    // Proposed together, so that they share log entries and syncs; not all at once, so that many such
+    // requests do not refuse one another's keys.
+    let (bucket, mut outcomes) = (request.bucket(), Vec::with_capacity(wanted.objects.len()));
+    for group in wanted.objects.chunks(DELETIONS_AT_ONCE_MAX) {
+        outcomes.extend(join_all(group.iter().map(|object| one(node, bucket, object))).await);
+    }
 
     let mut document = Document::new("DeleteResult");
     for (object, outcome) in wanted.objects.iter().zip(outcomes) {

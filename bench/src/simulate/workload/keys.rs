@@ -170,6 +170,8 @@ impl Keys {
             (200, true) => true,
             (403, false) if code == "InvalidAccessKeyId" => true,
             (500.., _) => false,
+            // A request that came too slowly through a bad network.
+            (400 | 408, _) if code == "RequestTimeout" => false,
             (status, _) => {
                 let of = if is_live { "live" } else { "revoked" };
                 self.wrong(&format!("{of} key {}: {status} {code}", pair.access_key));

@@ -7,8 +7,10 @@ mod scripts;
 mod tls;
 mod tree;
 
-use crate::support::{scratch, serving};
+use crate::support::{scratch, serving, tell};
+use hamster_bench::clock;
 use hamster_bench::cluster::{Finished, Node, run};
+use hamster_core::Instant;
 use programs::program;
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -76,12 +78,28 @@ impl Scene {
     }
 }
 
+/// Says at its end how long a client took.
+struct Timed(&'static str, Instant);
+
+impl Timed {
+    fn of(name: &'static str) -> Self {
+        Self(name, clock::now())
+    }
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        tell(&format!("{}: {:.1} s", self.0, clock::now().since(self.1).as_secs_f64()));
+    }
+}
+
 fn text(path: &Path) -> &str {
     path.to_str().expect("the scratch directory has a plain name")
 }
 
 #[test]
 fn aws_copies_and_syncs_a_tree() {
+    let _timed = Timed::of("aws");
     let mut scene = Scene::new(1_000);
     let (source, target) = (scene.source.clone(), scene.target.clone());
     let (source, target) = (text(&source), text(&target));
@@ -102,6 +120,7 @@ fn aws_copies_and_syncs_a_tree() {
 
 #[test]
 fn aws_moves_a_file_over_a_gibibyte() {
+    let _timed = Timed::of("aws, the file over a gibibyte");
     let mut scene = Scene::new(0);
     let length = (1 << 30) + (5 << 20) + 123;
     let (source, target) = (scene.node.home().join("large"), scene.target.join("large"));
@@ -130,6 +149,7 @@ fn same_bytes(one: &Path, other: &Path) -> bool {
 
 #[test]
 fn boto3_copies_a_tree() {
+    let _timed = Timed::of("boto3");
     let mut scene = Scene::new(500);
     let script = scene.node.home().join("round_trip.py");
     let mut file = BufWriter::new(File::create(&script).expect("a file"));
@@ -144,6 +164,7 @@ fn boto3_copies_a_tree() {
 
 #[test]
 fn s3cmd_copies_a_tree() {
+    let _timed = Timed::of("s3cmd");
     let mut scene = Scene::new(200);
     let config = scene.node.home().join("s3cfg");
     let root = hamster_bench::cluster::root();
@@ -168,6 +189,7 @@ fn s3cmd_copies_a_tree() {
 
 #[test]
 fn rclone_copies_and_checks_a_tree() {
+    let _timed = Timed::of("rclone");
     let mut scene = Scene::new(1_500);
     let rclone = |arguments: &[&str]| {
         let mut command = scene.client("rclone");

@@ -2,7 +2,7 @@
 
 use crate::support::{binary, scratch};
 use hamster_bench::cluster::Node;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use std::fs;
 
 /// The authority's certificate, in the node's home.
@@ -32,6 +32,8 @@ fn certificates() -> (String, String, String) {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    // Why: by one name for both, the other certificate would pass for one that signed itself.
+    authority.distinguished_name.push(DnType::CommonName, "Authority of a test");
     let authority_key = KeyPair::generate().expect("a key");
     let authority_pem = authority.self_signed(&authority_key).expect("a certificate").pem();
     let issuer = Issuer::new(authority, authority_key);
