@@ -9,6 +9,7 @@ pub mod client;
 pub mod clock;
 pub mod cluster;
 pub mod device;
+pub mod endpoint;
 pub mod listing;
 pub mod load;
 pub mod process;

@@ -12,7 +12,7 @@ mod report;
 pub use report::Report;
 
 use crate::client::Client;
-use crate::sign::Credentials;
+use crate::endpoint::{Endpoint, NoEndpoint};
 use crate::{clock, process};
 use bucket::{Bucket, View};
 use clap::Args;
@@ -28,18 +28,9 @@ const PAGE: usize = 1000;
 /// What to list, and where.
 #[derive(Clone, Debug, Args)]
 pub struct ListArgs {
-    /// The server
-    #[arg(long, default_value = "http://127.0.0.1:9000")]
-    pub endpoint: String,
-    /// Access key
-    #[arg(long, env = "HAMSTER_ACCESS_KEY_ID")]
-    pub access_key: String,
-    /// Secret key
-    #[arg(long, env = "HAMSTER_SECRET_ACCESS_KEY", hide_env_values = true)]
-    pub secret_key: String,
-    /// Region that requests are signed for
-    #[arg(long, default_value = "us-east-1")]
-    pub region: String,
+    /// Where, and who signs
+    #[command(flatten)]
+    pub endpoint: Endpoint,
     /// Bucket, made if it is not there; it must be empty
     #[arg(long, default_value = "hamster-list")]
     pub bucket: String,
@@ -63,9 +54,9 @@ pub struct ListArgs {
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
-    /// The endpoint is no `http://host:port`.
-    #[error("no endpoint {0}: want http://host:port")]
-    Endpoint(String),
+    /// See [`NoEndpoint`].
+    #[error(transparent)]
+    Endpoint(#[from] NoEndpoint),
     /// A request failed.
     #[error("the server: {0}")]
     Server(#[from] io::Error),
@@ -90,12 +81,8 @@ pub enum ListError {
 /// # Errors
 /// A request failed, or a page was not whole.
 pub fn run(args: &ListArgs) -> Result<Report, ListError> {
-    let no_endpoint = || ListError::Endpoint(args.endpoint.clone());
-    let host = args.endpoint.strip_prefix("http://").ok_or_else(no_endpoint)?;
-    let credentials =
-        Credentials { access_key: args.access_key.clone(), secret_key: args.secret_key.clone() };
-    let host = host.trim_end_matches('/');
-    let client = || Client::new(host, credentials.clone(), &args.region);
+    let (host, endpoint) = (args.endpoint.host()?, &args.endpoint);
+    let client = || Client::new(host, endpoint.credentials(), &endpoint.region);
     client().create_bucket(&args.bucket)?;
     let keys = usize::try_from(args.keys).expect("usize has 64 bits");
     let mut bucket = Bucket::new(&args.bucket, usize::from(args.connections));

@@ -1,6 +1,7 @@
 //! The generator's flags.
 
 use super::order::Mix;
+use crate::endpoint::Endpoint;
 use clap::{Args, ValueEnum};
 use hamster_core::ByteCount;
 
@@ -29,18 +30,9 @@ pub enum Payload {
 /// What to send, where and how fast.
 #[derive(Clone, Debug, Args)]
 pub struct LoadArgs {
-    /// The server
-    #[arg(long, default_value = "http://127.0.0.1:9000")]
-    pub endpoint: String,
-    /// Access key
-    #[arg(long, env = "HAMSTER_ACCESS_KEY_ID")]
-    pub access_key: String,
-    /// Secret key
-    #[arg(long, env = "HAMSTER_SECRET_ACCESS_KEY", hide_env_values = true)]
-    pub secret_key: String,
-    /// Region that requests are signed for
-    #[arg(long, default_value = "us-east-1")]
-    pub region: String,
+    /// Where, and who signs
+    #[command(flatten)]
+    pub endpoint: Endpoint,
     /// Bucket, made if it is not there; nothing else may use it
     #[arg(long, default_value = "hamster-bench")]
     pub bucket: String,

@@ -19,7 +19,7 @@ pub use arguments::{Kind, LoadArgs, Payload};
 pub use report::Report;
 
 use crate::client::Client;
-use crate::sign::Credentials;
+use crate::endpoint::NoEndpoint;
 use crate::{clock, process};
 use bodies::Bodies;
 use hamster_core::{Entropy, Instant};
@@ -41,9 +41,9 @@ const PREPARE_FAILURES_MAX: u64 = 200;
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The endpoint is no `http://host:port`.
-    #[error("no endpoint {0}: want http://host:port")]
-    Endpoint(String),
+    /// See [`NoEndpoint`].
+    #[error(transparent)]
+    Endpoint(#[from] NoEndpoint),
     /// It does not answer, or refuses the bucket.
     #[error("the server at {0}: {1}")]
     Server(String, io::Error),
@@ -83,29 +83,21 @@ struct Load<'a> {
 
 impl<'a> Load<'a> {
     fn new(args: &'a LoadArgs) -> Result<Self, LoadError> {
-        let no_endpoint = || LoadError::Endpoint(args.endpoint.clone());
-        let host = args.endpoint.strip_prefix("http://").ok_or_else(no_endpoint)?;
-        let host = host.trim_end_matches('/').to_owned();
+        let host = args.endpoint.host()?.to_owned();
         let address = host.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
-        let address = address.ok_or_else(no_endpoint)?;
+        let address = address.ok_or_else(|| args.endpoint.not_one())?;
         let objects = usize::try_from(args.objects).expect("usize has 64 bits");
         let signed = args.payload == Payload::Signed;
         let bodies = Arc::new(Bodies::new(args.seed, objects, args.size.as_usize(), signed));
         Ok(Self { args, host, address, bodies, objects })
     }
 
-    fn credentials(&self) -> Credentials {
-        Credentials {
-            access_key: self.args.access_key.clone(),
-            secret_key: self.args.secret_key.clone(),
-        }
-    }
-
     /// Makes the bucket, and the objects if any are to be read.
     fn prepare(&self, mix: Mix) -> Result<(), LoadError> {
-        let mut client = Client::new(&self.host, self.credentials(), &self.args.region);
+        let mut client =
+            Client::new(&self.host, self.args.endpoint.credentials(), &self.args.endpoint.region);
         let made = client.create_bucket(&self.args.bucket);
-        made.map_err(|error| LoadError::Server(self.args.endpoint.clone(), error))?;
+        made.map_err(|error| LoadError::Server(self.args.endpoint.url.clone(), error))?;
         if !mix.has(Operation::Get) && !mix.has(Operation::List) {
             return Ok(());
         }
@@ -194,7 +186,8 @@ impl<'a> Load<'a> {
     ) -> Result<Vec<Work>, LoadError> {
         let threads = usize::from(self.args.threads);
         let connections = usize::from(self.args.connections).max(threads);
-        let (role, refused) = (&role, |error| LoadError::Server(self.args.endpoint.clone(), error));
+        let (role, refused) =
+            (&role, |error| LoadError::Server(self.args.endpoint.url.clone(), error));
         std::thread::scope(|scope| {
             let mut handles = Vec::new();
             for thread in 0..threads {
@@ -221,14 +214,21 @@ impl<'a> Load<'a> {
         failures_max: u64,
     ) -> Plan {
         let listing = Listing { objects: self.objects, page: usize::from(self.args.list_keys) };
-        let place = (self.host.as_str(), self.args.bucket.as_str());
+        let (endpoint, place) =
+            (&self.args.endpoint, (self.host.as_str(), self.args.bucket.as_str()));
         let bodies = Arc::clone(&self.bodies);
         Plan {
             address: self.address,
             connections,
             pace,
             orders,
-            requests: Requests::new(self.credentials(), &self.args.region, place, listing, bodies),
+            requests: Requests::new(
+                endpoint.credentials(),
+                &endpoint.region,
+                place,
+                listing,
+                bodies,
+            ),
             bodies: Arc::clone(&self.bodies),
             listing,
             window,

@@ -109,7 +109,7 @@ impl Report {
             Kind::Mixed => "mixed",
         };
         Self {
-            endpoint: args.endpoint.clone(),
+            endpoint: args.endpoint.url.clone(),
             operation: operation.to_owned(),
             object_bytes: args.size.get(),
             objects: args.objects,

@@ -1,10 +1,9 @@
 //! What S3 does, fact by fact (`bench/compat/conformance.py`), asked of a node by two of its users.
 
 use crate::clients::programs::program;
-use crate::support::{binary, scratch, tell};
+use crate::support::{USERS, binary, scratch, tell, with_users};
 use hamster_bench::clock;
 use hamster_bench::cluster::{Node, run};
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -16,30 +15,12 @@ const FACTS: (usize, usize) = (747, 3);
 /// The script has a minute on an idle machine; tests share it.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Neither is root, which would be allowed everything.
-const USERS: &str = r#"
-[[user]]
-id = "1111111111111111111111111111111111111111111111111111111111111111"
-name = "Alice"
-access_key = "alice-key"
-secret_key = "alice-secret-alice-secret"
-root = false
-
-[[user]]
-id = "2222222222222222222222222222222222222222222222222222222222222222"
-name = "Bob"
-access_key = "bob-key"
-secret_key = "bob-secret-bob-secret"
-root = false
-"#;
-
 #[test]
 fn every_fact_of_the_conformance_suite_holds() {
     let mut node = Node::new(&binary(), scratch(), 6);
     node.init().assert_ok();
-    let users = node.home().join("users.toml");
-    fs::write(&users, USERS).expect("a file");
-    node.flags = vec!["--credentials".to_owned(), users.display().to_string()];
+    // Neither is root, which would be allowed everything.
+    with_users(&mut node, USERS);
     node.start();
 
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("compat/conformance.py");

@@ -101,3 +101,28 @@ pub fn tell(line: &str) {
     // Why ignored: where nobody reads, the facts are checked all the same.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
+
+/// Alice and Bob, for [`with_users`]: `alice-key` and `alice-secret-alice-secret`, Bob's alike.
+pub const USERS: &str = r#"
+[[user]]
+id = "1111111111111111111111111111111111111111111111111111111111111111"
+name = "Alice"
+access_key = "alice-key"
+secret_key = "alice-secret-alice-secret"
+root = false
+
+[[user]]
+id = "2222222222222222222222222222222222222222222222222222222222222222"
+name = "Bob"
+access_key = "bob-key"
+secret_key = "bob-secret-bob-secret"
+root = false
+"#;
+
+/// Gives `node`, before its start, the users of a file of this content. Where that is.
+pub fn with_users(node: &mut Node, content: &str) -> PathBuf {
+    let file = node.home().join("users.toml");
+    std::fs::write(&file, content).expect("a file");
+    node.flags = vec!["--credentials".to_owned(), file.display().to_string()];
+    file
+}

@@ -3,27 +3,20 @@
 
 mod replicated;
 
-use crate::support::{binary, scratch};
+use crate::support::{USERS, binary, scratch, with_users};
 use hamster_bench::client::{Answer, Call, Client, element};
 use hamster_bench::cluster::Node;
 use hamster_bench::sign::Credentials;
 use std::fs;
 
-const USERS: &str = r#"
-[[user]]
-id = "1111111111111111111111111111111111111111111111111111111111111111"
-name = "Alice"
-access_key = "alice-key"
-secret_key = "alice-secret-alice-secret"
-root = false
-
-[[user]]
-id = "2222222222222222222222222222222222222222222222222222222222222222"
-name = "Bob"
-access_key = "bob-key"
-secret_key = "bob-secret-bob-secret"
-root = false
-"#;
+/// What others than its owner may not do with a bucket `hers` and its object `k`.
+const OTHERS_MAY_NOT: [(&str, &str); 5] = [
+    ("GET", "/hers/k"),
+    ("PUT", "/hers/k"),
+    ("DELETE", "/hers/k"),
+    ("GET", "/hers"),
+    ("DELETE", "/hers"),
+];
 
 fn call(client: &mut Client, method: &str, path: &str) -> Answer {
     client.call(&Call { method, path, ..Call::default() }).expect("an answer")
@@ -41,9 +34,7 @@ fn sighup_reads_the_users_again_and_a_bad_file_changes_nothing() {
     let mut node = Node::new(&binary(), scratch(), 1);
     node.init().assert_ok();
     let (alice, bob) = USERS.split_at(USERS.rfind("[[user]]").expect("two users"));
-    let file = node.home().join("users.toml");
-    fs::write(&file, alice).expect("a file");
-    node.flags = vec!["--credentials".to_owned(), file.display().to_string()];
+    let file = with_users(&mut node, alice);
     node.start();
     let code = |node: &Node, name| call(&mut user(node, name), "GET", "/").code();
     assert_eq!(code(&node, "alice"), "");
@@ -69,20 +60,12 @@ fn sighup_reads_the_users_again_and_a_bad_file_changes_nothing() {
 fn buckets_belong_to_who_made_them() {
     let mut node = Node::new(&binary(), scratch(), 1);
     node.init().assert_ok();
-    let file = node.home().join("users.toml");
-    fs::write(&file, USERS).expect("a file");
-    node.flags = vec!["--credentials".to_owned(), file.display().to_string()];
+    with_users(&mut node, USERS);
     node.start();
     let (mut alice, mut bob, mut root) = (user(&node, "alice"), user(&node, "bob"), node.client());
     alice.create_bucket("hers").expect("the bucket is made");
     assert_eq!(alice.put("hers", "k", b"private").expect("an answer").status, 200);
-    for (method, path) in [
-        ("GET", "/hers/k"),
-        ("PUT", "/hers/k"),
-        ("DELETE", "/hers/k"),
-        ("GET", "/hers"),
-        ("DELETE", "/hers"),
-    ] {
+    for (method, path) in OTHERS_MAY_NOT {
         let answer = call(&mut bob, method, path);
         assert_eq!(
             (answer.status, answer.code().as_str()),

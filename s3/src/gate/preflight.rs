@@ -19,8 +19,8 @@ pub fn is_one(routed: &Routed) -> bool {
 /// Answers a preflight.
 ///
 /// # Errors
-/// `BadRequest` if it does not say what is asked, `AccessForbidden` if no rule allows that. A bucket
-/// that is not there is refused like one without rules: who has not signed learns nothing.
+/// `BadRequest` if it does not say what is asked, `AccessForbidden` if no rule allows that; of a bucket
+/// that is not there none does.
 pub async fn answer(routed: &Routed, meta: &Meta) -> Result<Response, S3Error> {
     let header = |name| routed.head.headers().get(name);
     let origin = header("origin").ok_or_else(|| {

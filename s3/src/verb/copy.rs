@@ -1,5 +1,6 @@
 //! CopyObject, and the source that it shares with UploadPartCopy.
 
+use super::commit::{self, NewVersion};
 use super::{check_version_id, named_algorithm};
 use crate::answer::{self, quoted, write_checksums};
 use crate::checksum::Algorithm;
@@ -14,7 +15,6 @@ use crate::target;
 use crate::time::iso8601;
 use crate::xml::Document;
 use hamster_core::limits::PUT_BYTES_MAX;
-use hamster_meta::command::{Command, Outcome, PutVersion};
 use hamster_meta::record::{Checksum, Headers as ObjectHeaders, Version, VersionKind};
 use hamster_net::http::{Headers, Response};
 
@@ -52,27 +52,13 @@ pub async fn object(node: &Node, request: Admitted<CopyObject>) -> Result<Respon
     let (reused, wanted) = digests(version, asked);
 
     let fetch = Fetch::new(&node.shards, held, 0..version.size);
-    let stored = store::copy(node, fetch, wanted).await?;
-    let etag = stored.digests.md5.map_or_else(|| version.etag.clone(), hex::encode);
-    let checksums: Vec<_> = reused.into_iter().chain(stored.digests.checksum).collect();
-
-    let modified = node.core.clock().wall();
-    let command = Command::PutVersion(PutVersion {
-        bucket: request.bucket().id,
-        key: request.key().to_owned(),
-        size: stored.size,
-        etag: etag.clone(),
-        modified,
-        headers: kept,
-        checksums: checksums.clone(),
-        owner: request.bucket().owner.clone(),
-        data: stored.record,
-        precondition,
-    });
-    let outcome = node.commit(command, stored.lease).await?;
-    let Outcome::Committed { .. } = outcome else {
-        return Err(condition::refused(request.headers(), outcome));
-    };
+    let mut stored = store::copy(node, fetch, wanted).await?;
+    let digests = std::mem::take(&mut stored.digests);
+    let etag = digests.md5.map_or_else(|| version.etag.clone(), hex::encode);
+    let checksums: Vec<_> = reused.into_iter().chain(digests.checksum).collect();
+    let said = request.headers();
+    let version = NewVersion { said, kept, precondition, etag: &etag, checksums: &checksums };
+    let modified = commit::version(node, &request, version, stored).await?;
 
     let mut document = Document::new("CopyObjectResult");
     document.text("LastModified", &iso8601(modified)).text("ETag", &quoted(&etag));

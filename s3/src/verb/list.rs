@@ -1,13 +1,11 @@
 //! ListObjects, version 1 and 2: one listing, two documents.
 
-use super::{encodes_keys, page_size};
+use super::asked::Asked;
 use crate::answer::{self, quoted};
 use crate::checksum::Algorithm;
 use crate::error::S3Error;
 use crate::gate::Admitted;
 use crate::node::Node;
-use crate::percent::encode_key;
-use crate::query::Query;
 use crate::time::iso8601;
 use crate::xml::Document;
 use base64::Engine;
@@ -21,43 +19,23 @@ pub struct ListObjects;
 /// The operation.
 pub struct ListObjectsV2;
 
-/// What both versions ask for.
-struct Asked<'a> {
-    prefix: &'a str,
-    delimiter: Option<&'a str>,
-    limit: usize,
-    encoded: bool,
+/// The page to ask the metadata for.
+fn list_query(asked: &Asked<'_>, after: &str) -> ListQuery {
+    ListQuery {
+        prefix: asked.prefix.to_owned(),
+        after: after.to_owned(),
+        delimiter: asked.delimiter.map(str::to_owned),
+        limit: asked.limit,
+    }
 }
 
-impl<'a> Asked<'a> {
-    fn of(query: &'a Query) -> Result<Self, S3Error> {
-        Ok(Self {
-            prefix: query.get("prefix").unwrap_or_default(),
-            delimiter: query.get("delimiter").filter(|delimiter| !delimiter.is_empty()),
-            limit: page_size(query, "max-keys")?,
-            encoded: encodes_keys(query)?,
-        })
-    }
-
-    fn query(&self, after: &str) -> ListQuery {
-        ListQuery {
-            prefix: self.prefix.to_owned(),
-            after: after.to_owned(),
-            delimiter: self.delimiter.map(str::to_owned),
-            limit: self.limit,
-        }
-    }
-
-    fn shown<'k>(&self, key: &'k str) -> Cow<'k, str> {
-        if self.encoded { Cow::Owned(encode_key(key)) } else { Cow::Borrowed(key) }
-    }
-
+impl Asked<'_> {
     /// The elements that both documents begin with.
     fn write_head(&self, document: &mut Document, bucket: &str) {
         document.text("Name", bucket).text("Prefix", &self.shown(self.prefix));
-        document.optional("Delimiter", self.delimiter.map(|it| self.shown(it)).as_deref());
+        self.write_delimiter(document);
         document.number("MaxKeys", self.limit);
-        document.optional("EncodingType", self.encoded.then_some("url"));
+        self.write_encoding(document);
     }
 
     /// The entries: keys first, then common prefixes.
@@ -67,11 +45,11 @@ impl<'a> Asked<'a> {
                 self.write_object(document, object, owner);
             }
         }
-        for entry in &page.entries {
-            if let ListEntry::CommonPrefix(prefix) = entry {
-                document.open("CommonPrefixes").text("Prefix", &self.shown(prefix)).close();
-            }
-        }
+        let prefixes = page.entries.iter().filter_map(|entry| match entry {
+            ListEntry::CommonPrefix(prefix) => Some(prefix.as_str()),
+            ListEntry::Object(_) => None,
+        });
+        self.write_prefixes(document, prefixes);
     }
 
     fn write_object(&self, document: &mut Document, object: &Listed, owner: Option<(&str, &str)>) {
@@ -96,10 +74,10 @@ impl<'a> Asked<'a> {
 /// # Errors
 /// As S3's.
 pub async fn version_1(node: &Node, request: Admitted<ListObjects>) -> Result<Response, S3Error> {
-    let asked = Asked::of(request.query())?;
+    let asked = Asked::of(request.query(), "max-keys")?;
     let marker = request.query().get("marker").unwrap_or_default();
     let bucket = request.bucket();
-    let page = node.meta.list(bucket.id, asked.query(marker)).await?;
+    let page = node.meta.list(bucket.id, list_query(&asked, marker)).await?;
 
     let credentials = node.keyring.current();
     let owner = (bucket.owner.as_str(), credentials.display_name(&bucket.owner));
@@ -123,7 +101,7 @@ pub async fn version_2(node: &Node, request: Admitted<ListObjectsV2>) -> Result<
     if kind != "2" {
         return Err(S3Error::argument("The list type is not supported.", "list-type", kind));
     }
-    let asked = Asked::of(query)?;
+    let asked = Asked::of(query, "max-keys")?;
     let start_after = query.get("start-after").filter(|it| !it.is_empty());
     let token = query.get("continuation-token");
     // An empty one is repeated in the answer, and leads nowhere.
@@ -132,7 +110,7 @@ pub async fn version_2(node: &Node, request: Admitted<ListObjectsV2>) -> Result<
         None => Cow::Borrowed(start_after.unwrap_or_default()),
     };
     let bucket = request.bucket();
-    let page = node.meta.list(bucket.id, asked.query(&after)).await?;
+    let page = node.meta.list(bucket.id, list_query(&asked, &after)).await?;
 
     let credentials = node.keyring.current();
     let owner = (bucket.owner.as_str(), credentials.display_name(&bucket.owner));

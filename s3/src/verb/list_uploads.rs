@@ -1,12 +1,11 @@
 //! ListMultipartUploads.
 
-use super::{encodes_keys, page_size};
+use super::asked::Asked;
 use crate::answer;
 use crate::checksum::Algorithm;
 use crate::error::S3Error;
 use crate::gate::Admitted;
 use crate::node::Node;
-use crate::percent::encode_key;
 use crate::time::iso8601;
 use crate::xml::Document;
 use hamster_meta::query::{UploadEntry, UploadQuery};
@@ -25,11 +24,8 @@ pub async fn page(
     request: Admitted<ListMultipartUploads>,
 ) -> Result<Response, S3Error> {
     let query = request.query();
-    let limit = page_size(query, "max-uploads")?;
-    let encoded = encodes_keys(query)?;
-    let shown = |key: &str| if encoded { encode_key(key) } else { key.to_owned() };
-    let prefix = query.get("prefix").unwrap_or_default();
-    let delimiter = query.get("delimiter").filter(|delimiter| !delimiter.is_empty());
+    let asked = Asked::of(query, "max-uploads")?;
+    let shown = |key| asked.shown(key);
     let key_marker = query.get("key-marker").unwrap_or_default();
     // S3: an upload's marker means nothing without its key's.
     let upload_marker =
@@ -43,11 +39,11 @@ pub async fn page(
     })?;
     let bucket = request.bucket();
     let wanted = UploadQuery {
-        prefix: prefix.to_owned(),
+        prefix: asked.prefix.to_owned(),
         after_key: key_marker.to_owned(),
         after_upload,
-        delimiter: delimiter.map(str::to_owned),
-        limit,
+        delimiter: asked.delimiter.map(str::to_owned),
+        limit: asked.limit,
     };
     let page = node.meta.uploads(bucket.id, wanted).await?;
 
@@ -63,20 +59,20 @@ pub async fn page(
         };
         document.text("NextKeyMarker", &shown(key)).text("NextUploadIdMarker", &upload);
     }
-    document.optional("Delimiter", delimiter.map(shown).as_deref());
-    document.text("Prefix", &shown(prefix));
-    document.optional("EncodingType", encoded.then_some("url"));
-    document.number("MaxUploads", limit).number("IsTruncated", page.truncated);
+    asked.write_delimiter(&mut document);
+    document.text("Prefix", &shown(asked.prefix));
+    asked.write_encoding(&mut document);
+    document.number("MaxUploads", asked.limit).number("IsTruncated", page.truncated);
     for entry in &page.entries {
         if let UploadEntry::Upload(upload) = entry {
             write_upload(node, &mut document, upload, &shown(&upload.key));
         }
     }
-    for entry in &page.entries {
-        if let UploadEntry::CommonPrefix(prefix) = entry {
-            document.open("CommonPrefixes").text("Prefix", &shown(prefix)).close();
-        }
-    }
+    let prefixes = page.entries.iter().filter_map(|entry| match entry {
+        UploadEntry::CommonPrefix(prefix) => Some(prefix.as_str()),
+        UploadEntry::Upload(_) => None,
+    });
+    asked.write_prefixes(&mut document, prefixes);
     Ok(answer::document(document.finish()))
 }
 

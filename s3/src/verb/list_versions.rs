@@ -1,12 +1,11 @@
 //! ListObjectVersions.
 
-use super::{encodes_keys, page_size};
+use super::asked::Asked;
 use crate::answer::{self, checksum_type, quoted};
 use crate::checksum::Algorithm;
 use crate::error::S3Error;
 use crate::gate::Admitted;
 use crate::node::Node;
-use crate::percent::encode_key;
 use crate::time::iso8601;
 use crate::xml::Document;
 use hamster_meta::query::version::{VersionEntry, VersionQuery};
@@ -23,27 +22,24 @@ pub struct ListObjectVersions;
 /// As S3's.
 pub async fn page(node: &Node, request: Admitted<ListObjectVersions>) -> Result<Response, S3Error> {
     let query = request.query();
-    let limit = page_size(query, "max-keys")?;
-    let encoded = encodes_keys(query)?;
-    let shown = |key: &str| if encoded { encode_key(key) } else { key.to_owned() };
-    let prefix = query.get("prefix").unwrap_or_default();
-    let delimiter = query.get("delimiter").filter(|delimiter| !delimiter.is_empty());
+    let asked = Asked::of(query, "max-keys")?;
+    let shown = |key| asked.shown(key);
     let key_marker = query.get("key-marker").unwrap_or_default();
     let version_marker = query.get("version-id-marker").filter(|marker| !marker.is_empty());
     let bucket = request.bucket();
     let wanted = VersionQuery {
-        prefix: prefix.to_owned(),
+        prefix: asked.prefix.to_owned(),
         after_key: key_marker.to_owned(),
         after_version: after_version(key_marker, version_marker)?,
-        delimiter: delimiter.map(str::to_owned),
-        limit,
+        delimiter: asked.delimiter.map(str::to_owned),
+        limit: asked.limit,
     };
     let page = node.meta.versions(bucket.id, wanted).await?;
 
     let mut document = Document::new("ListVersionsResult");
     document
         .text("Name", &bucket.name)
-        .text("Prefix", &shown(prefix))
+        .text("Prefix", &shown(asked.prefix))
         .text("KeyMarker", &shown(key_marker))
         .text("VersionIdMarker", version_marker.unwrap_or_default());
     if let Some(last) = page.entries.last().filter(|_| page.truncated) {
@@ -54,20 +50,20 @@ pub async fn page(node: &Node, request: Admitted<ListObjectVersions>) -> Result<
             VersionEntry::CommonPrefix(prefix) => document.text("NextKeyMarker", &shown(prefix)),
         };
     }
-    document.number("MaxKeys", limit);
-    document.optional("Delimiter", delimiter.map(shown).as_deref());
-    document.optional("EncodingType", encoded.then_some("url"));
+    document.number("MaxKeys", asked.limit);
+    asked.write_delimiter(&mut document);
+    asked.write_encoding(&mut document);
     document.number("IsTruncated", page.truncated);
     for entry in &page.entries {
         if let VersionEntry::Version { key, version, latest } = entry {
             write_version(node, &mut document, version, &shown(key), *latest);
         }
     }
-    for entry in &page.entries {
-        if let VersionEntry::CommonPrefix(prefix) = entry {
-            document.open("CommonPrefixes").text("Prefix", &shown(prefix)).close();
-        }
-    }
+    let prefixes = page.entries.iter().filter_map(|entry| match entry {
+        VersionEntry::CommonPrefix(prefix) => Some(prefix.as_str()),
+        VersionEntry::Version { .. } => None,
+    });
+    asked.write_prefixes(&mut document, prefixes);
     Ok(answer::document(document.finish()))
 }
 

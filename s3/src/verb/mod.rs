@@ -3,10 +3,12 @@
 
 pub mod abort_upload;
 pub mod acl;
+mod asked;
 pub mod attributes;
 pub mod bucket_cors;
 pub mod bucket_settings;
 pub mod bucket_tagging;
+mod commit;
 pub mod complete_upload;
 pub mod copy;
 pub mod create_bucket;

@@ -1,5 +1,6 @@
 //! PostObject: an object from a browser's form.
 
+use super::commit::{self, NewVersion};
 use super::named_algorithm;
 use crate::answer::{add_checksums, quoted};
 use crate::checksum;
@@ -9,11 +10,10 @@ use crate::gate::Admitted;
 use crate::headers;
 use crate::node::Node;
 use crate::percent;
-use crate::store::{self, Stored};
+use crate::store;
 use crate::tags;
 use crate::xml::Document;
 use hamster_core::limits::OBJECT_TAGS_MAX;
-use hamster_meta::command::{Command, Outcome, PutVersion};
 use hamster_net::http::{Headers, Response};
 
 /// The operation.
@@ -33,24 +33,13 @@ pub async fn form(node: &Node, mut request: Admitted<PostObject>) -> Result<Resp
         kept.tags = tags::of_document(document.as_bytes(), OBJECT_TAGS_MAX)?;
     }
 
-    let Stored { record, size, digests, lease } = store::form_file(node, file).await?;
+    let mut stored = store::form_file(node, file).await?;
+    let digests = std::mem::take(&mut stored.digests);
     let etag = hex::encode(digests.md5.ok_or(Code::InternalError)?);
     let checksums: Vec<_> = digests.checksum.into_iter().collect();
-
-    let command = Command::PutVersion(PutVersion {
-        bucket: request.bucket().id,
-        key: request.key().to_owned(),
-        size,
-        etag: etag.clone(),
-        modified: node.core.clock().wall(),
-        headers: kept,
-        checksums: checksums.clone(),
-        owner: request.bucket().owner.clone(),
-        data: record,
-        precondition,
-    });
-    let outcome = node.commit(command, lease).await?;
-    let Outcome::Committed { .. } = outcome else { return Err(outcome.into()) };
+    let said = &headers;
+    let version = NewVersion { said, kept, precondition, etag: &etag, checksums: &checksums };
+    commit::version(node, &request, version, stored).await?;
 
     let mut response = answer(&request, &form, &etag);
     add_checksums(&mut response, &checksums);

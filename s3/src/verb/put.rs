@@ -1,15 +1,14 @@
 //! PutObject.
 
 use super::check_version_id;
+use super::commit::{self, NewVersion};
 use crate::answer::{add_checksums, quoted};
 use crate::body::ChecksumOf;
-use crate::condition;
 use crate::error::{Code, S3Error};
 use crate::gate::Admitted;
 use crate::headers;
 use crate::node::Node;
-use crate::store::{self, Stored};
-use hamster_meta::command::{Command, Outcome, PutVersion};
+use crate::store;
 use hamster_net::http::Response;
 
 /// The operation.
@@ -26,26 +25,13 @@ pub async fn object(node: &Node, mut request: Admitted<PutObject>) -> Result<Res
     let kept = headers::of_write(request.headers())?;
     let body = request.open_body(&node.core, ChecksumOf::Body)?;
 
-    let Stored { record, size, digests, lease } = store::body(node, body).await?;
+    let mut stored = store::body(node, body).await?;
+    let digests = std::mem::take(&mut stored.digests);
     let etag = hex::encode(digests.md5.ok_or(Code::InternalError)?);
     let checksums: Vec<_> = digests.checksum.into_iter().collect();
-
-    let command = Command::PutVersion(PutVersion {
-        bucket: request.bucket().id,
-        key: request.key().to_owned(),
-        size,
-        etag: etag.clone(),
-        modified: node.core.clock().wall(),
-        headers: kept,
-        checksums: checksums.clone(),
-        owner: request.bucket().owner.clone(),
-        data: record,
-        precondition,
-    });
-    let outcome = node.commit(command, lease).await?;
-    let Outcome::Committed { .. } = outcome else {
-        return Err(condition::refused(request.headers(), outcome));
-    };
+    let said = request.headers();
+    let version = NewVersion { said, kept, precondition, etag: &etag, checksums: &checksums };
+    commit::version(node, &request, version, stored).await?;
 
     let mut response = Response::new(200).header("etag", &quoted(&etag));
     add_checksums(&mut response, &checksums);

@@ -1,5 +1,6 @@
 //! Users of the cluster: added, given keys and taken away by command while the node serves.
 
+use super::OTHERS_MAY_NOT;
 use crate::support::{assert_refused, binary, scratch, serve};
 use hamster_bench::client::{Answer, Call, Client, element};
 use hamster_bench::clock;
@@ -113,13 +114,7 @@ fn users_of_the_cluster_own_what_they_make_and_are_called_by_their_names() {
     let mut root = node.client();
     alice.create_bucket("hers").expect("the bucket is made");
     assert_eq!(alice.put("hers", "k", b"private").expect("an answer").status, 200);
-    for (method, path) in [
-        ("GET", "/hers/k"),
-        ("PUT", "/hers/k"),
-        ("DELETE", "/hers/k"),
-        ("GET", "/hers"),
-        ("DELETE", "/hers"),
-    ] {
+    for (method, path) in OTHERS_MAY_NOT {
         assert_code(&call(&mut bob, method, path, ""), 403, "AccessDenied");
     }
     assert_code(&call(&mut bob, "PUT", "/hers", ""), 409, "BucketAlreadyExists");
