@@ -1,5 +1,6 @@
 //! What core 0 publishes to the readers on all cores: where to read, how far the state is applied,
-//! whether this node leads, the layout, and whether users changed. Atomics; the locks are taken where something changed.
+//! whether this node leads, the layout, and whether users changed. Atomics; the locks are taken where
+//! something changed.
 
 use crate::placement::Layout;
 use crate::recall::Stamps;

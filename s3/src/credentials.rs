@@ -113,9 +113,7 @@ impl User {
         *cached = Some((day, Rc::clone(&key)));
         key
     }
-}
 
-impl User {
     /// The key that signs the policies of forms by Signature Version 2. There is no other use of it.
     pub fn form_key_v2(&self) -> hmac::Key {
         hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, self.secret.as_bytes())
