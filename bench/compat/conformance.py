@@ -30,11 +30,7 @@ MODULES = [access, attributes, buckets, checksums, conditions, copies, cors, del
 MODULES += [headers, listing, objects, ranges, tags, uploads, versions]
 
 # What does not hold yet, and why. One of these that holds fails the run: it is to leave this list.
-LATER = {
-    "conditions.delete_if_match_any": "DELETE takes an ETag in If-Match and no `*` yet",
-    "headers.acl_that_is_none_bucket": "ACLs come later: what is none is refused like those",
-    "headers.acl_that_is_none_object": "ACLs come later: what is none is refused like those",
-}
+LATER = {}
 
 # More only make the interpreter wait for itself.
 WORKERS = 8

@@ -83,9 +83,20 @@ impl Signer {
     /// The `Authorization` header with the signature that was made last.
     pub fn header_of(&self, signature: &str) -> String {
         format!(
-            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={signature}",
-            self.credentials.access_key, self.scope, self.signed_headers
+            "AWS4-HMAC-SHA256 Credential={}, SignedHeaders={}, Signature={signature}",
+            self.credential(),
+            self.signed_headers
         )
+    }
+
+    /// Key and scope, as requests name them, of the time last asked about.
+    pub fn credential(&self) -> String {
+        format!("{}/{}", self.credentials.access_key, self.scope)
+    }
+
+    /// The signature of a form's policy (in base64), at the time last asked about.
+    pub fn of_policy(&self, policy: &str) -> String {
+        hex::encode(hmac::sign(&self.key, policy.as_bytes()))
     }
 
     /// The signature alone: where a chunked body's chain begins.
@@ -117,7 +128,7 @@ impl Signer {
         headers.extend_from_slice(request.headers);
         headers.sort_unstable_by_key(|(name, _)| *name);
         join_names(&headers, &mut self.signed_headers);
-        let credential = format!("{}/{}", self.credentials.access_key, self.scope);
+        let credential = self.credential();
         let mut pairs = vec![
             "X-Amz-Algorithm=AWS4-HMAC-SHA256".to_owned(),
             format!("X-Amz-Credential={}", encode(&credential, false)),

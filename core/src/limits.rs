@@ -280,8 +280,17 @@ pub const METADATA_STATE_BUFFERS_MAX: i32 = 3;
 pub const METADATA_STATE_BUFFER_BYTES: ByteCount = ByteCount::mib(64);
 /// Block cache of the state database, filters and indexes within it.
 pub const METADATA_CACHE_BYTES: ByteCount = ByteCount::mib(256);
+/// Flushes and compactions of all metadata databases at a time: those that nobody waits for (of deleted
+/// rows) leave room for those that writes wait for.
+pub const METADATA_BACKGROUND_JOBS: i32 = 4;
+/// Reads of metadata that one core has on threads at a time: the others wait for their turn.
+pub const METADATA_READS_PER_CORE_MAX: usize = 4;
 /// Files that each metadata database keeps open.
 pub const METADATA_OPEN_FILES_MAX: i32 = 512;
+/// Deleted rows that a scan on a core passes over between two rows; behind more, it goes on on a thread.
+pub const TOMBSTONES_PER_STEP_MAX: u64 = 100;
+/// Deleted rows that a scan passes over before its range is compacted: a few milliseconds' worth.
+pub const TOMBSTONES_PASSED_MAX: u64 = 20_000;
 /// Stamps of the rows of the state, 8 bytes each (see `recall` in `hamster-meta`).
 pub const RECALL_STAMPS: usize = 1 << 16;
 /// Objects whose metadata one core remembers.
@@ -350,6 +359,8 @@ pub const HASH_STRETCH_BYTES_MAX: usize = 64 << 10;
 pub const SECRET_KEY_BYTES_MIN: usize = 8;
 /// User metadata of an object, names and values together (S3: 2 KiB).
 pub const USER_METADATA_BYTES_MAX: usize = 2048;
+/// Content-Type and its kind of an object, names and values together (S3: 8 KiB with all else).
+pub const SYSTEM_METADATA_BYTES_MAX: usize = 8192;
 /// Clock skew of a signed request (S3: 15 minutes).
 pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(15 * 60);
 /// Lifetime of a presigned URL (S3: 7 days).

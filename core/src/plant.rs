@@ -51,11 +51,13 @@ pub enum Plant {
     ForgetsAbortedParts,
     /// Of two versions of a key, the one with the later time is the current one.
     OrdersByClock,
+    /// A key that was revoked goes on signing.
+    KeepsRevokedKeys,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::SkipsSync,
         Self::SyncsBeforeWrite,
         Self::RetriesSync,
@@ -78,6 +80,7 @@ impl Plant {
         Self::AppliesTwice,
         Self::ForgetsAbortedParts,
         Self::OrdersByClock,
+        Self::KeepsRevokedKeys,
     ];
 }
 

@@ -205,6 +205,7 @@ fn commands() -> Vec<Command> {
         Command::CreateBucket(CreateBucket {
             name: "b".into(),
             owner: owner.clone(),
+            owner_is_user: false,
             created: modified,
         }),
         put(1),

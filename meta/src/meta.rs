@@ -23,8 +23,11 @@ use crate::state::{Reach, View};
 use futures_util::future::LocalBoxFuture;
 use hamster_core::Core;
 use hamster_core::ids::{BucketId, CoreIndex, DataId, DriveOrdinal, NodeId};
-use hamster_core::limits::{DATA_IDS_PER_CALL_MAX, RECALL_BUCKETS_MAX, RECALL_OBJECTS_MAX};
+use hamster_core::limits::{
+    DATA_IDS_PER_CALL_MAX, METADATA_READS_PER_CORE_MAX, RECALL_BUCKETS_MAX, RECALL_OBJECTS_MAX,
+};
 use hamster_core::mesh::Port;
+use hamster_core::sync::Semaphore;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
@@ -72,6 +75,8 @@ struct Inner {
     port: Port<Question, Answer>,
     /// The state that is read from, as this core knows it.
     state: RefCell<Option<Reading>>,
+    /// Reads on threads.
+    on_threads: Semaphore,
     /// On core 0 only.
     owner: Option<Owner>,
     /// The layout, and the number of its change.
@@ -90,8 +95,10 @@ impl Meta {
         let (layout, state) = (RefCell::default(), RefCell::default());
         let buckets = RefCell::new(Recall::new(RECALL_BUCKETS_MAX));
         let objects = RefCell::new(Recall::new(RECALL_OBJECTS_MAX));
-        let core = core.clone();
-        Self(Rc::new(Inner { core, shared, port, state, owner, layout, buckets, objects }))
+        let (core, on_threads) = (core.clone(), Semaphore::new(METADATA_READS_PER_CORE_MAX));
+        let inner =
+            Inner { core, shared, port, state, on_threads, owner, layout, buckets, objects };
+        Self(Rc::new(inner))
     }
 }
 
@@ -106,6 +113,14 @@ impl Meta {
             Ok(answer) => answer,
             Err(closed) => Err(MetaError::Unknown(closed.to_string())),
         }
+    }
+
+    /// Whether a bucket holds nothing: no version, and no upload under way.
+    ///
+    /// # Errors
+    /// As every query.
+    pub async fn is_empty(&self, bucket: BucketId) -> Result<bool, MetaError> {
+        self.walk(move |view| query::bucket::is_empty(view, bucket)).await
     }
 
     /// The bucket of this name.

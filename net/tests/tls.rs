@@ -4,13 +4,14 @@ mod stage;
 
 use bytes::Bytes;
 use hamster_core::ids::{ClusterUuid, NodeId};
-use hamster_core::limits::NODE_CERTIFICATE_LIFETIME;
+use hamster_core::limits::{HEAD_TIMEOUT, NODE_CERTIFICATE_LIFETIME};
 use hamster_core::{Core, Queue, WallTime, sim};
 use hamster_net::ca::{self, Credential};
 use hamster_net::http::client::{self, Ask};
 use hamster_net::tls::{Acceptor, Connector};
 use stage::Stage;
 use std::io;
+use std::time::Duration;
 
 const ONE: NodeId = NodeId::new(1);
 const TWO: NodeId = NodeId::new(2);
@@ -120,4 +121,31 @@ fn http_over_tls_takes_a_replaced_certificate_for_new_connections() {
         let plain = stage.exchange("GET / HTTP/1.1\r\nhost: a\r\n\r\n", stage::SOON).await;
         assert!(!plain.contains("HTTP"), "{plain:?}");
     });
+}
+
+#[test]
+fn a_hello_that_does_not_end_is_given_up_in_time() {
+    // Nothing, the beginning of a record, and a byte now and then.
+    for (sent, trickles) in [("", false), ("\x16\x03\x01\x02\x00", false), ("\x16\x03\x01", true)] {
+        sim::run(3, move |core| async move {
+            let now = core.clock().wall();
+            let own = ca::issue(&authority(7, now), ONE, now).unwrap();
+            let acceptor = Acceptor::for_clients(core.clock(), &own).unwrap();
+            let stage = Stage::set(core.clone(), Some(acceptor));
+            let (begun, stream) = (core.clock().now(), stage.connect().await);
+            if !sent.is_empty() {
+                stream.send(Bytes::from_static(sent.as_bytes())).await.unwrap();
+            }
+            let given_up = async {
+                while trickles && stream.send(Bytes::from_static(b"\x02")).await.is_ok() {
+                    core.clock().sleep(Duration::from_secs(1)).await;
+                }
+                stage::rest(&stream).await
+            };
+            let patience = HEAD_TIMEOUT + Duration::from_secs(3);
+            let answer = core.clock().timeout(patience, given_up).await.expect("closed in time");
+            assert_eq!(answer, "");
+            assert!(core.clock().now().since(begun) >= HEAD_TIMEOUT);
+        });
+    }
 }

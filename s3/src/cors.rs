@@ -7,6 +7,7 @@ use crate::xml::{Document, read};
 use hamster_core::limits::CORS_RULES_MAX;
 use hamster_net::http::Response;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// `<CORSConfiguration>`.
 #[derive(Deserialize, PartialEq, Eq, Debug)]
@@ -35,6 +36,9 @@ pub struct Rule {
 /// The methods that a rule may allow.
 const METHODS: [&str; 5] = ["GET", "PUT", "HEAD", "POST", "DELETE"];
 
+/// Characters of a rule's ID.
+const ID_CHARS_MAX: usize = 255;
+
 impl Configuration {
     /// The rules of a document.
     ///
@@ -46,7 +50,20 @@ impl Configuration {
             return Err(Code::MalformedXML.into());
         }
         configuration.rules.iter().try_for_each(Rule::check)?;
+        configuration.check_ids()?;
         Ok(configuration)
+    }
+
+    fn check_ids(&self) -> Result<(), S3Error> {
+        let mut found = BTreeSet::new();
+        let mut ids = self.rules.iter().filter_map(|rule| rule.id.as_deref());
+        match ids.any(|id| !id.is_empty() && !found.insert(id)) {
+            false => Ok(()),
+            true => Err(S3Error::new(
+                Code::InvalidRequest,
+                "Rule ID must be unique. Found same ID for more than one rule.",
+            )),
+        }
     }
 
     /// The document of these rules.
@@ -93,6 +110,9 @@ impl Rule {
     fn check(&self) -> Result<(), S3Error> {
         let refused = |message: String| Err(S3Error::new(Code::InvalidRequest, message));
         let several = |value: &&String| value.matches('*').count() > 1;
+        if self.id.as_ref().is_some_and(|id| id.chars().count() > ID_CHARS_MAX) {
+            return refused(format!("ID length should not exceed allowed limit of {ID_CHARS_MAX}"));
+        }
         if let Some(method) = self.allowed_methods.iter().find(|it| !METHODS.contains(&it.as_str()))
         {
             return refused(format!(
@@ -228,6 +248,15 @@ mod tests {
             let code = refused(&format!("{methods}{origins}{more}"));
             assert!(matches!(code, Code::InvalidRequest | Code::MalformedXML), "{more}");
         }
+        let long = |length| format!("<ID>{}</ID>{methods}{origins}", "\u{e9}".repeat(length));
+        assert!(Configuration::read(rule(&long(255)).as_bytes()).is_ok());
+        assert_eq!(refused(&long(256)), Code::InvalidRequest);
+        let two = |first: &str, second: &str| {
+            let both = format!("{first}{methods}{origins}</CORSRule><CORSRule>{second}{methods}");
+            Configuration::read(rule(&format!("{both}{origins}")).as_bytes()).is_ok()
+        };
+        assert!(two("<ID>a</ID>", "<ID>b</ID>") && two("", ""));
+        assert!(!two("<ID>a</ID>", "<ID>a</ID>"));
         let none = Configuration::read(b"<CORSConfiguration></CORSConfiguration>");
         assert_eq!(none.map_err(|error| error.code()), Err(Code::MalformedXML));
     }

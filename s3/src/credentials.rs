@@ -67,11 +67,22 @@ pub enum Clash {
     AccessKey(String),
 }
 
+/// Where a user is known, and what follows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Standing {
+    /// In the environment or the file of this node; everything is allowed.
+    Root,
+    /// In the file of this node.
+    OfNode,
+    /// In the metadata.
+    OfCluster,
+}
+
 /// Someone who may sign.
 pub struct User {
     id: String,
     name: String,
-    root: bool,
+    standing: Standing,
     secret: Zeroizing<String>,
     /// The signing key of the last day it was asked for. Invariant: of one region, for a node has
     /// one and the gate refuses the others before it asks.
@@ -79,8 +90,13 @@ pub struct User {
 }
 
 impl User {
-    fn new(id: String, name: String, secret: impl Into<Zeroizing<String>>, root: bool) -> Self {
-        Self { id, name, root, secret: secret.into(), signing_key: RefCell::new(None) }
+    fn new(
+        id: String,
+        name: String,
+        secret: impl Into<Zeroizing<String>>,
+        standing: Standing,
+    ) -> Self {
+        Self { id, name, standing, secret: secret.into(), signing_key: RefCell::new(None) }
     }
 
     /// The canonical id, shown as Owner.
@@ -95,7 +111,12 @@ impl User {
 
     /// Whether everything is allowed.
     pub fn is_root(&self) -> bool {
-        self.root
+        self.standing == Standing::Root
+    }
+
+    /// Whether metadata knows the user, and may have lost it since the request was verified.
+    pub fn is_of_cluster(&self) -> bool {
+        self.standing == Standing::OfCluster
     }
 
     /// The key that signs on the day of `time` in `region`.
@@ -189,7 +210,8 @@ impl Credentials {
             if names.insert(entry.id.clone(), entry.name.clone()).is_some() {
                 return Err(CredentialsError::DuplicateId(entry.id));
             }
-            let user = User::new(entry.id, entry.name, entry.secret_key, entry.root);
+            let standing = if entry.root { Standing::Root } else { Standing::OfNode };
+            let user = User::new(entry.id, entry.name, entry.secret_key, standing);
             if users.insert(entry.access_key.clone(), Rc::new(user)).is_some() {
                 return Err(CredentialsError::DuplicateAccessKey(entry.access_key));
             }
@@ -197,7 +219,8 @@ impl Credentials {
         if users.is_empty() {
             return Err(CredentialsError::None);
         }
-        let nobody = User::new(String::new(), String::new(), "nobody's secret".to_owned(), false);
+        let secret = "nobody's secret".to_owned();
+        let nobody = User::new(String::new(), String::new(), secret, Standing::OfNode);
         Ok(Self { users, names, nobody: Rc::new(nobody) })
     }
 
@@ -210,7 +233,8 @@ impl Credentials {
             let Some(name) = names.get(&key.user) else { continue };
             match masters.open(key) {
                 Ok(secret) => {
-                    let user = User::new(key.user.clone(), name.clone(), secret, false);
+                    let (id, name) = (key.user.clone(), name.clone());
+                    let user = User::new(id, name, secret, Standing::OfCluster);
                     users.insert(key.id.clone(), Rc::new(user));
                 }
                 Err(error) => {

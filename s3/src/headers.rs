@@ -6,7 +6,7 @@ use crate::error::{Code, S3Error};
 use crate::tags;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use hamster_core::limits::{OBJECT_TAGS_MAX, USER_METADATA_BYTES_MAX};
+use hamster_core::limits::{OBJECT_TAGS_MAX, SYSTEM_METADATA_BYTES_MAX, USER_METADATA_BYTES_MAX};
 use hamster_meta::command::Precondition;
 use hamster_meta::record::Headers as ObjectHeaders;
 use hamster_net::http::{Headers, Response};
@@ -21,6 +21,9 @@ const SYSTEM: [&str; 6] = [
     "content-language",
     "expires",
 ];
+
+/// Those of them that are lists: one that comes twice is one list (RFC 9110, section 5.3).
+const LISTS: [&str; 3] = ["cache-control", "content-encoding", "content-language"];
 
 /// The prefix of user metadata.
 const USER_PREFIX: &str = "x-amz-meta-";
@@ -55,6 +58,18 @@ const UNBUILT: [&str; 22] = [
     "x-amz-if-match-last-modified-time",
 ];
 
+/// What `x-amz-acl` may say in S3.
+const CANNED_ACLS: [&str; 8] = [
+    "private",
+    "public-read",
+    "public-read-write",
+    "aws-exec-read",
+    "authenticated-read",
+    "bucket-owner-read",
+    "bucket-owner-full-control",
+    "log-delivery-write",
+];
+
 /// Headers about checksums that carry no value.
 const CHECKSUM_OTHERS: [&str; 3] =
     ["x-amz-checksum-algorithm", "x-amz-checksum-type", "x-amz-checksum-mode"];
@@ -62,8 +77,11 @@ const CHECKSUM_OTHERS: [&str; 3] =
 /// Refuses a write that asks for what this version does not do.
 ///
 /// # Errors
-/// `NotImplemented`, naming the header.
+/// `NotImplemented`, naming the header; `InvalidArgument` for an ACL that S3 does not have either.
 pub fn refuse_unbuilt(headers: &Headers) -> Result<(), S3Error> {
+    if let Some(acl) = headers.get("x-amz-acl").filter(|acl| !CANNED_ACLS.contains(acl)) {
+        return Err(S3Error::argument("This is not a canned ACL.", "x-amz-acl", acl));
+    }
     let unbuilt = headers.iter().find(|(name, value)| match *name {
         "x-amz-acl" => !matches!(*value, "private" | "bucket-owner-full-control"),
         "x-amz-bucket-object-lock-enabled" => !value.eq_ignore_ascii_case("false"),
@@ -93,24 +111,32 @@ pub fn of_write(headers: &Headers) -> Result<ObjectHeaders, S3Error> {
     let mut object = ObjectHeaders { tags, ..ObjectHeaders::default() };
     for (name, value) in headers.iter() {
         if let Some(name) = name.strip_prefix(USER_PREFIX) {
-            add_user(&mut object.user, name, value);
+            add_joined(&mut object.user, name, value);
         } else if name == "content-encoding" {
-            let rest: Vec<_> =
-                value.split(',').map(str::trim).filter(|it| *it != "aws-chunked").collect();
-            if !rest.is_empty() {
-                object.system.push((name.to_owned(), rest.join(",")));
+            let codings = value.split(',').map(str::trim);
+            for coding in codings.filter(|it| !matches!(*it, "" | "aws-chunked")) {
+                add_joined(&mut object.system, name, coding);
             }
+        } else if LISTS.contains(&name) && !value.is_empty() {
+            add_joined(&mut object.system, name, value);
         } else if SYSTEM.contains(&name) && !value.is_empty() {
             object.system.push((name.to_owned(), value.to_owned()));
         }
     }
-    let user_bytes: usize = object.user.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if user_bytes > USER_METADATA_BYTES_MAX {
-        return Err(S3Error::from(Code::MetadataTooLarge)
-            .with("Size", &user_bytes.to_string())
-            .with("MaxSizeAllowed", &USER_METADATA_BYTES_MAX.to_string()));
-    }
+    check_size(&object.user, USER_METADATA_BYTES_MAX)?;
+    check_size(&object.system, SYSTEM_METADATA_BYTES_MAX)?;
     Ok(object)
+}
+
+/// Refuses names and values that are longer together.
+fn check_size(pairs: &[(String, String)], bytes_max: usize) -> Result<(), S3Error> {
+    let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    Err(S3Error::from(Code::MetadataTooLarge)
+        .with("Size", &bytes.to_string())
+        .with("MaxSizeAllowed", &bytes_max.to_string()))
 }
 
 /// S3's names of storage classes. All of them are taken, and everything is STANDARD.
@@ -140,13 +166,13 @@ fn check_storage_class(class: Option<&str>) -> Result<(), S3Error> {
 }
 
 /// A name that comes twice has both values, as HTTP combines them.
-fn add_user(user: &mut Vec<(String, String)>, name: &str, value: &str) {
-    match user.iter_mut().find(|(known, _)| known == name) {
+fn add_joined(pairs: &mut Vec<(String, String)>, name: &str, value: &str) {
+    match pairs.iter_mut().find(|(known, _)| known == name) {
         Some((_, known)) => {
             known.push(',');
             known.push_str(value);
         }
-        None => user.push((name.to_owned(), value.to_owned())),
+        None => pairs.push((name.to_owned(), value.to_owned())),
     }
 }
 
@@ -209,6 +235,26 @@ pub fn precondition(headers: &Headers) -> Result<Precondition, S3Error> {
     }
 }
 
+/// What must hold of the current version for its deletion: `If-Match`, with `*` for any.
+///
+/// # Errors
+/// `NotImplemented` for `If-None-Match`.
+pub fn precondition_of_deletion(headers: &Headers) -> Result<Precondition, S3Error> {
+    match (headers.get("if-none-match"), headers.get("if-match")) {
+        (None, condition) => Ok(of_deletion(condition)),
+        (Some(_), _) => Err(unbuilt_header("If-None-Match")),
+    }
+}
+
+/// The condition of a deletion that names this ETag or `*`.
+pub fn of_deletion(etag: Option<&str>) -> Precondition {
+    match etag {
+        None => Precondition::None,
+        Some("*") => Precondition::Present,
+        Some(etag) => Precondition::Etag(unquoted(etag).to_owned()),
+    }
+}
+
 /// An ETag as a client sends it, without its quotes.
 pub fn unquoted(etag: &str) -> &str {
     let etag = etag.trim();
@@ -231,7 +277,34 @@ mod tests {
             of_write(head.headers()).expect("small").system
         };
         assert_eq!(of("aws-chunked"), []);
+        assert_eq!(of(""), []);
         assert_eq!(of("aws-chunked, gzip"), [pair("content-encoding", "gzip")]);
+    }
+
+    #[test]
+    fn lists_that_come_twice_are_one_list() {
+        let twice = [
+            ("content-encoding", "gzip"),
+            ("cache-control", "public"),
+            ("content-encoding", "br"),
+            ("cache-control", "max-age=1"),
+        ];
+        let kept = of_write(head("PUT", "/b/k", &twice).headers()).expect("small").system;
+        let expected =
+            [pair("content-encoding", "gzip,br"), pair("cache-control", "public,max-age=1")];
+        assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn system_metadata_is_kept_within_its_limit() {
+        let of = |length| {
+            let value = "v".repeat(length);
+            let head = head("PUT", "/b/k", &[("expires", "0"), ("content-disposition", &value)]);
+            of_write(head.headers()).map(drop).map_err(|error| error.code())
+        };
+        let names = "expires0content-disposition".len();
+        assert_eq!(of(SYSTEM_METADATA_BYTES_MAX - names), Ok(()));
+        assert_eq!(of(SYSTEM_METADATA_BYTES_MAX - names + 1), Err(Code::MetadataTooLarge));
     }
 
     #[test]
@@ -278,6 +351,7 @@ mod tests {
         };
         assert!(!refused("x-amz-acl", "private"));
         assert!(refused("x-amz-acl", "public-read"));
+        assert!(refused("x-amz-acl", "publik"));
         assert!(refused("x-amz-server-side-encryption", "AES256"));
     }
 }

@@ -164,6 +164,8 @@ impl From<Outcome> for S3Error {
         match outcome {
             Outcome::NoSuchBucket => Code::NoSuchBucket.into(),
             Outcome::NoSuchKey => Code::NoSuchKey.into(),
+            // Removed since the request was verified.
+            Outcome::NoSuchUser => Code::InvalidAccessKeyId.into(),
             Outcome::NoSuchVersion => Code::NoSuchVersion.into(),
             Outcome::NoSuchUpload => Code::NoSuchUpload.into(),
             Outcome::BucketExists { .. } => Code::BucketAlreadyExists.into(),

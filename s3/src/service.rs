@@ -57,6 +57,9 @@ impl Service {
         let Node { core, keyring, region, meta, .. } = &self.node;
         if routed.operation() == Operation::PostObject {
             let posted = Posted::read(routed, core, &self.admission).await?;
+            if let Some(routed) = posted.unsigned() {
+                return Err(authorize::unsigned(routed, meta).await);
+            }
             let credentials = keyring.in_force(meta).await?;
             return Verified::check_form(posted, &credentials, region, core.clock().wall());
         }

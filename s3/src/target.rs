@@ -38,7 +38,7 @@ impl Target {
         let path = head.path().strip_prefix('/').ok_or(Code::InvalidURI)?;
         let host = head.headers().get("host").unwrap_or_default();
         if let Some(bucket) = domain.and_then(|domain| bucket_of_host(host, domain)) {
-            return Ok(Self { bucket: Some(bucket.to_owned()), key: decode_key(path)? });
+            return Ok(Self { bucket: Some(bucket), key: decode_key(path)? });
         }
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
         let bucket = decode_text(bucket)?;
@@ -56,12 +56,13 @@ impl Target {
     }
 }
 
-/// The bucket in `bucket.domain[:port]`. Host names know no case.
-fn bucket_of_host<'a>(host: &'a str, domain: &str) -> Option<&'a str> {
+/// The bucket in `bucket.domain[:port]`. Host names know no case; buckets have lower case.
+fn bucket_of_host(host: &str, domain: &str) -> Option<String> {
     let name = host.rsplit_once(':').map_or(host, |(name, _port)| name);
     let (rest, tail) = name.split_at_checked(name.len().checked_sub(domain.len())?)?;
     let bucket = rest.strip_suffix('.')?;
-    (tail.eq_ignore_ascii_case(domain) && !bucket.is_empty()).then_some(bucket)
+    let found = tail.eq_ignore_ascii_case(domain) && !bucket.is_empty();
+    found.then(|| bucket.to_ascii_lowercase())
 }
 
 fn decode_text(raw: &str) -> Result<String, S3Error> {
@@ -162,6 +163,7 @@ mod tests {
         assert_eq!(target("/b/", "localhost"), parts("b", ""));
         assert_eq!(target("/b/k/e", "localhost"), parts("b", "k/e"));
         assert_eq!(target("/k/e", "b.S3.example.com:9000"), parts("b", "k/e"));
+        assert_eq!(target("/K", "BKT.S3.EXAMPLE.COM"), parts("bkt", "K"));
         assert_eq!(target("/", "b.s3.example.com"), parts("b", ""));
         assert_eq!(target("/b/k", "s3.example.com"), parts("b", "k"));
         assert_eq!(target("/b/k", "xs3.example.com"), parts("b", "k"));

@@ -188,6 +188,20 @@ def list_by_pages(s):
     same((len(first["Buckets"]), "ContinuationToken" in rest), (2, False))
 
 
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
+@table(("of_none", "0"), ("too_long", "10001"), ("negative", "-1"), ("no_number", "ten"))
+def list_by_a_page(s, size):
+    s.user.ask("GET", "/", {"max-buckets": size}).wanted(400, "InvalidArgument")
+
+
+@fact
+def list_of_a_region(s):
+    bucket = s.bucket()
+    for region, expected in (s.stage.region, [bucket]), ("eu-central-1", []):
+        found = s.client.list_buckets(Prefix=bucket, BucketRegion=region)["Buckets"]
+        same([one["Name"] for one in found if one["Name"] == bucket], expected, region)
+
+
 @fact
 def list_unsigned(s):
     # AWS sends a browser to its front page and documents that anonymous requests cannot list.

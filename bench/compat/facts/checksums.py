@@ -186,6 +186,10 @@ def of_parts(s, name, kind):
     assert field not in s.client.head_object(Bucket=bucket, Key="seed")
     told = s.client.head_object(Bucket=bucket, Key="seed", ChecksumMode="ENABLED")
     same((told[field], told["ChecksumType"]), (expected, kind))
+    for part in parts:
+        one = {"PartNumber": part["PartNumber"], "ChecksumMode": "ENABLED"}
+        told = s.client.head_object(Bucket=bucket, Key="seed", **one)
+        same((told[field], told["ChecksumType"]), (part[field], kind))
     told = s.client.get_object_attributes(Bucket=bucket, Key="seed", ObjectAttributes=["Checksum"])
     same((told["Checksum"][field], told["Checksum"]["ChecksumType"]), (expected, kind))
 
@@ -244,6 +248,62 @@ def part_of_a_plain_upload(s):
     s.user.ask("PUT", f"/{bucket}/seed", query, headers, b"part").wanted(200)
     headers = {"x-amz-checksum-crc64nvme": value("CRC64NVME", b"other")}
     s.user.ask("PUT", f"/{bucket}/seed", query, headers, b"part").wanted(400, "BadDigest")
+
+
+@table(("other", "FULL_OBJECT"), ("none_that_is", "NONSENSE"))
+def kind_stated_wrong_in_complete(s, kind):
+    bucket = s.bucket()
+    upload = begin(s, bucket, "CRC32", "COMPOSITE")
+    told = s.client.upload_part(**upload, PartNumber=1, Body=b"part", ChecksumAlgorithm="CRC32")
+    part = {"PartNumber": 1, "ETag": told["ETag"], "ChecksumCRC32": told["ChecksumCRC32"]}
+    call = {**upload, "MultipartUpload": {"Parts": [part]}}
+    refused(400, "BadDigest", s.client.complete_multipart_upload, **call, ChecksumType=kind)
+    s.client.complete_multipart_upload(**call, ChecksumType="COMPOSITE")
+
+
+@table(
+    ("checksum", {"ChecksumSHA256": value("SHA256", b"other")}, 1, "BadDigest"),
+    ("size", {"MpuObjectSize": 999}, 1, "InvalidRequest"),
+    ("part", {}, 2, "InvalidPart"),
+)
+def completed_again_otherwise(s, given, number, code):
+    """A Complete that is repeated is believed no more than the first."""
+    bucket = s.bucket()
+    upload = begin(s, bucket, "SHA256", "COMPOSITE")
+    told = s.client.upload_part(**upload, PartNumber=1, Body=b"part", ChecksumAlgorithm="SHA256")
+    part = {"PartNumber": 1, "ETag": told["ETag"], "ChecksumSHA256": told["ChecksumSHA256"]}
+    first = s.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": [part]})
+    again = {"Parts": [{**part, "PartNumber": number}]}
+    refused(
+        400, code, s.client.complete_multipart_upload, **upload, MultipartUpload=again, **given
+    )
+    answer = s.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": [part]})
+    same(answer["ChecksumSHA256"], first["ChecksumSHA256"])
+
+
+@table(
+    ("alone", {"x-amz-sdk-checksum-algorithm": "SHA256"}),
+    ("none_that_is", {"x-amz-sdk-checksum-algorithm": "NONSENSE"}),
+    (
+        "beside_another",
+        {
+            "x-amz-sdk-checksum-algorithm": "SHA256",
+            "x-amz-checksum-crc32": value("CRC32", b"hamster"),
+        },
+    ),
+)
+def announced_and_missing(s, headers):
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+    bucket = s.bucket()
+    answer = s.user.ask("PUT", f"/{bucket}/seed", headers=headers, body=b"hamster")
+    answer.wanted(400, "InvalidRequest")
+
+
+@table(("composite", "COMPOSITE"), ("none_that_is", "NONSENSE"))
+def kind_without_an_algorithm(s, kind):
+    headers = {"x-amz-checksum-type": kind}
+    answer = s.user.ask("POST", f"/{s.bucket()}/k", {"uploads": ""}, headers, b"")
+    answer.wanted(400, "InvalidRequest")
 
 
 @table(

@@ -52,6 +52,16 @@ def rules_come_and_go(s):
     ("two_stars", [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*a*"]}], "InvalidRequest"),
     ("too_many", [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}] * 101, None),
     ("nothing", [], "MalformedXML"),
+    (
+        "id_too_long",
+        [{"ID": "i" * 256, "AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}],
+        None,
+    ),
+    (
+        "id_twice",
+        [{"ID": "one", "AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}] * 2,
+        "InvalidRequest",
+    ),
 )
 def bad_rules(s, rules, code):
     bucket = s.bucket()
@@ -183,6 +193,21 @@ def preflight_of_headers(s, allowed, asked, well):
         same(listed, asked.lower().replace(" ", "").split(","))
         same(answer.headers["access-control-max-age"], "77")
         same(answer.headers["access-control-expose-headers"], "x-amz-meta-one")
+
+
+@fact
+def preflight_of_headers_on_two_lines(s):
+    rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "AllowedHeaders": ["x-amz-*"]}
+    path = f"/{ruled(s, [rule])}/k"
+    asked = {
+        "Origin": "any.one",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "x-amz-date",
+    }
+    for second, status in ("x-amz-meta-one", 200), ("authorization", 403):
+        # Another name to the client library, the same to HTTP.
+        both = {**asked, "access-control-request-headers": second}
+        s.user.ask_unsigned("OPTIONS", path, headers=both).wanted(status)
 
 
 @table(("get", "GET"), ("put", "PUT"), ("put_with_acl", "PUT", {"x-amz-acl": "private"}))

@@ -425,3 +425,8 @@ def into_the_bucket_of_someone_else(s):
 @fact
 def into_an_unknown_bucket(s):
     Form(s, s.name()).sign("v4").post().wanted(404, "NoSuchBucket")
+
+
+@fact
+def unsigned_into_an_unknown_bucket(s):
+    Form(s, s.name()).post().wanted(404, "NoSuchBucket")

@@ -28,6 +28,13 @@ def content_md5(s, value, status, code):
     same(s.client.list_objects_v2(Bucket=bucket)["KeyCount"], int(status == 200))
 
 
+@fact
+def content_md5_twice(s):
+    # Another name to the client library, the same to HTTP.
+    both = {"Content-MD5": md5(BODY), "content-md5": md5(b"other")}
+    s.user.ask("PUT", f"/{s.bucket()}/k", body=BODY, after=both).wanted(400, "InvalidDigest")
+
+
 # Of PUT and of CreateBucket, which needs no body and so no length.
 @table(
     ("empty", {"Content-Length": ""}, 400),

@@ -1,5 +1,6 @@
 //! A client of the simulated node: signed requests as bytes through its S3 port, one at a time.
 
+use super::form;
 use super::payload::Payload;
 use crate::sign::{Credentials, Signer, Unsigned};
 use bytes::Bytes;
@@ -34,6 +35,8 @@ pub struct Call {
     pub body: Bytes,
     /// How the body is sent.
     pub payload: Payload,
+    /// The bucket and key of the form that is sent in its stead, the body being its file.
+    pub form: Option<(&'static str, String)>,
 }
 
 /// A whole answer.
@@ -97,10 +100,14 @@ impl Client {
     }
 
     async fn exchange(&mut self, call: &Call) -> Option<Answer> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => Connection::connect(&self.core, self.address, None).await.ok()?,
-        };
+        let now = self.core.clock().wall();
+        if let Some((bucket, key)) = &call.form {
+            let body = form::filled(&mut self.signer, now, (bucket, key), &call.body);
+            let (host, content_type) = (self.host.clone(), form::content_type());
+            let headers = [("host", host.as_str()), ("content-type", &content_type)];
+            let (method, target) = (call.method, call.path.as_str());
+            return self.ask(Ask { method, target, headers: &headers, body }).await;
+        }
         let payload = call.payload.hash(&call.body);
         let coding = call.payload.headers(&call.body);
         let signed: Vec<(&str, &str)> = call
@@ -109,21 +116,21 @@ impl Client {
             .chain(&coding)
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
+        let host = self.host.clone();
         let request = Unsigned {
             method: call.method,
             path: &call.path,
             query: &call.query,
-            host: &self.host,
+            host: &host,
             headers: &signed,
             payload: &payload,
         };
-        let now = self.core.clock().wall();
         let signature = self.signer.signature(&request, now);
         let authorization = self.signer.header_of(&signature);
         let body = call.payload.body(&call.body, &self.signer, signature);
         let stamp = self.signer.stamp(now).to_owned();
         let mut headers = vec![
-            ("host", self.host.as_str()),
+            ("host", host.as_str()),
             ("x-amz-date", &stamp),
             ("x-amz-content-sha256", &payload),
             ("authorization", &authorization),
@@ -131,7 +138,14 @@ impl Client {
         headers.extend(signed);
         let separator = if call.query.is_empty() { "" } else { "?" };
         let target = format!("{}{separator}{}", call.path, call.query);
-        let ask = Ask { method: call.method, target: &target, headers: &headers, body };
+        self.ask(Ask { method: call.method, target: &target, headers: &headers, body }).await
+    }
+
+    async fn ask(&mut self, ask: Ask<'_>) -> Option<Answer> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => Connection::connect(&self.core, self.address, None).await.ok()?,
+        };
         let (answer, body) = connection.request(ask, ANSWER_BYTES_MAX).await.ok()?;
         if connection.is_reusable() {
             self.connection = Some(connection);

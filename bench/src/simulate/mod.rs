@@ -8,6 +8,7 @@ mod client;
 mod content;
 mod drill;
 mod fleet;
+mod form;
 mod linear;
 mod nemesis;
 mod operator;

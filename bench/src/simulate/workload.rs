@@ -176,7 +176,8 @@ impl Hands {
     async fn operation(&mut self) {
         let place = self.work.place();
         match self.work.below(100) {
-            0..25 => self.some_put(&place, false).await,
+            0..24 => self.some_put(&place, false).await,
+            24..25 => self.put_form(&place).await,
             25..30 => self.some_put(&place, true).await,
             30..50 => _ = self.get(&place).await,
             50..58 => self.range(&place).await,

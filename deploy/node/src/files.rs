@@ -32,13 +32,13 @@ impl OperatorFiles {
     /// One cannot be used; reason and remedy.
     pub async fn read(core: &Core, config: &ServeConfig) -> Result<Self, NodeError> {
         let users = match &config.credentials {
-            Some(path) => Some(read_text(core, path).await?),
+            Some(path) => Some(read_secret(core, path).await?),
             None => None,
         };
         let certificate = match &config.tls {
             Some((chain, key)) => Some(Credential {
                 certificate_pem: read_text(core, chain).await?,
-                key_pem: read_text(core, key).await?,
+                key_pem: read_secret(core, key).await?,
             }),
             None => None,
         };
@@ -127,7 +127,24 @@ fn unusable(error: TlsError) -> NodeError {
     NodeError::Tls(error.to_string())
 }
 
+/// As [`read_text`], and says so if others than the owner could read it.
+async fn read_secret(core: &Core, path: &Path) -> Result<String, NodeError> {
+    let (text, is_open_to_others) = read(core, path).await?;
+    if is_open_to_others {
+        let shown = path.display();
+        tracing::warn!(
+            "{shown} holds secrets and others than its owner may get at it: chmod 600 {shown}"
+        );
+    }
+    Ok(text)
+}
+
 async fn read_text(core: &Core, path: &Path) -> Result<String, NodeError> {
+    Ok(read(core, path).await?.0)
+}
+
+/// The text, and whether others than the owner may get at it.
+async fn read(core: &Core, path: &Path) -> Result<(String, bool), NodeError> {
     let unreadable = || NodeError::Flag {
         flag: "the file named",
         reason: format!("{} is no readable text file", path.display()),
@@ -135,9 +152,10 @@ async fn read_text(core: &Core, path: &Path) -> Result<String, NodeError> {
     let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(unreadable)?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let content = match core.disk().directory(parent.unwrap_or(Path::new("."))).await {
-        Ok(directory) => directory.read_small(name, OPERATOR_FILE_BYTES_MAX).await,
+        Ok(directory) => directory.read_private(name, OPERATOR_FILE_BYTES_MAX).await,
         Err(error) => Err(error),
     };
-    let content = content.map_err(NodeError::file(path, "reading"))?.ok_or_else(unreadable)?;
-    String::from_utf8(content).map_err(|_| unreadable())
+    let file = content.map_err(NodeError::file(path, "reading"))?.ok_or_else(unreadable)?;
+    let text = String::from_utf8(file.content).map_err(|_| unreadable())?;
+    Ok((text, file.is_open_to_others))
 }

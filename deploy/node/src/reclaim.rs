@@ -22,36 +22,55 @@ use hamster_shard::{Location, Needs, Shards};
 
 /// A row of the dead queue.
 type Dead = (Sequence, DataRecord);
+/// What names it.
+type Row = (Sequence, DataId);
 
 /// Frees what is dead, until the node ends. On core 0.
 pub async fn reclaim(core: Core, control: Control, meta: Meta, shards: Shards) {
+    let mut done = None;
     loop {
         core.clock().sleep(RECLAIM_INTERVAL).await;
-        if let Err(error) = round(&control, &meta, &shards).await {
+        done = round(&control, &meta, &shards, done).await.unwrap_or_else(|error| {
             // Why no more than that: nothing was forgotten, and it is tried again.
             tracing::warn!(%error, "dead bodies were not freed");
-        }
+            None
+        });
     }
 }
 
-/// Goes through the dead queue once. What is still read stays for a later round.
-async fn round(control: &Control, meta: &Meta, shards: &Shards) -> Result<(), MetaError> {
-    let mut after = None;
+/// Goes through the dead queue once, behind `done`. What is still read stays for a later round, which
+/// begins behind the row returned: every row before the first that stays is buried, and as rows come in
+/// the order of the deaths, none will be there again. (To begin at the front each time would be to pass
+/// over the tombstones of all rows ever buried.)
+async fn round(
+    control: &Control,
+    meta: &Meta,
+    shards: &Shards,
+    mut done: Option<Row>,
+) -> Result<Option<Row>, MetaError> {
+    let (mut after, mut all_freed) = (done, true);
     loop {
         let page = meta.dead(after, RECLAIM_BATCH_BODIES).await?;
-        let Some((sequence, record)) = page.last() else { return Ok(()) };
+        let Some((sequence, record)) = page.last() else { return Ok(done) };
         after = Some((*sequence, record.data));
+        let rows: Vec<Row> = page.iter().map(|(row, record)| (*row, record.data)).collect();
         let ids: Vec<DataId> = page.iter().map(|(_, record)| record.data).collect();
         // Why after the page was read: a look-up that begins now finds none of these.
         let held = control.held(ids).await;
         let free: Vec<Dead> =
             page.into_iter().zip(held).filter(|(_, held)| !held).map(|(dead, _)| dead).collect();
         let bodies: Vec<Location> = free.iter().map(|(_, record)| to_location(record)).collect();
-        let Ok(is_free) = shards.free(&bodies).await else { return Ok(()) };
+        let Ok(is_free) = shards.free(&bodies).await else { return Ok(done) };
         let freed = free.iter().zip(is_free).filter(|(_, is_free)| *is_free);
-        let rows: Vec<_> = freed.map(|((sequence, record), _)| (*sequence, record.data)).collect();
-        if !rows.is_empty() {
-            meta.bury(rows).await?;
+        let freed: Vec<Row> =
+            freed.map(|((sequence, record), _)| (*sequence, record.data)).collect();
+        if !freed.is_empty() {
+            meta.bury(freed.clone()).await?;
+        }
+        if all_freed {
+            let in_order = rows.iter().zip(&freed).take_while(|(row, freed)| row == freed);
+            done = in_order.last().map_or(done, |(row, _)| Some(*row));
+            all_freed = done == after;
         }
     }
 }

@@ -3,12 +3,15 @@
 use super::change::Change;
 use crate::command::{CreateBucket, Outcome};
 use crate::key;
-use crate::record::{Bucket, Counters, Versioning};
+use crate::record::{Bucket, Counters, User, Versioning};
 use crate::state::ReadError;
 use hamster_core::ids::BucketId;
 use hamster_core::limits;
 
 pub(super) fn apply(change: &mut Change<'_>, create: &CreateBucket) -> Result<Outcome, ReadError> {
+    if create.owner_is_user && change.get::<User>(&key::user(&create.owner))?.is_none() {
+        return Ok(Outcome::NoSuchUser);
+    }
     let by_name = key::bucket_by_name(&create.name);
     if let Some(Bucket { id, owner, .. }) = change.get(&by_name)? {
         return Ok(Outcome::BucketExists { bucket: id, owner });

@@ -3,23 +3,17 @@
 use super::change::Change;
 use crate::command::Outcome;
 use crate::key;
+use crate::query;
 use crate::record::{Bucket, Counters, SettingKind};
-use crate::state::{ReadError, Visit};
+use crate::state::ReadError;
 use hamster_core::ids::BucketId;
 
 pub(super) fn apply(change: &mut Change<'_>, id: BucketId) -> Result<Outcome, ReadError> {
     let Some(bucket) = change.get::<Bucket>(&key::bucket(id))? else {
         return Ok(Outcome::NoSuchBucket);
     };
-    for range in [key::versions_of_bucket(id), key::uploads_with_prefix(id, "")] {
-        let mut empty = true;
-        change.view().scan(&range, &mut |_, _| {
-            empty = false;
-            Ok(Visit::Stop)
-        })?;
-        if !empty {
-            return Ok(Outcome::BucketNotEmpty);
-        }
+    if !query::bucket::is_empty(change.view(), id)? {
+        return Ok(Outcome::BucketNotEmpty);
     }
     let mut counters: Counters = change.get(&key::counters())?.unwrap_or_default();
     counters.buckets = counters.buckets.saturating_sub(1);

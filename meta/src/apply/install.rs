@@ -30,8 +30,10 @@ pub(super) fn failed_precondition(
     }
     let listed: Option<ListedRow> = change.get(&key::current(bucket, key))?;
     Ok(match (precondition, listed) {
-        (Precondition::None, _) | (Precondition::Absent, None) => None,
-        (Precondition::Etag(_), None) => Some(Outcome::NoSuchKey),
+        (Precondition::None, _)
+        | (Precondition::Absent, None)
+        | (Precondition::Present, Some(_)) => None,
+        (Precondition::Present | Precondition::Etag(_), None) => Some(Outcome::NoSuchKey),
         (Precondition::Etag(etag), Some(listed)) if *etag == listed.etag => None,
         (Precondition::Absent | Precondition::Etag(_), Some(_)) => {
             Some(Outcome::PreconditionFailed)

@@ -220,7 +220,12 @@ impl Replica {
 
 fn create_bucket(name: &str) -> Command {
     let created = WallTime::default();
-    Command::CreateBucket(CreateBucket { name: name.into(), owner: "alice".into(), created })
+    Command::CreateBucket(CreateBucket {
+        name: name.into(),
+        owner: "alice".into(),
+        owner_is_user: false,
+        created,
+    })
 }
 
 fn put_version(key: &str, etag: &str) -> PutVersion {
@@ -439,12 +444,14 @@ fn preconditions_are_decided_on_the_current_object() {
     let mut replica = Replica::with_bucket();
     let etag = |etag: &str| Precondition::Etag(etag.into());
     assert_eq!(replica.put("k", "one", etag("x")), Outcome::NoSuchKey);
+    assert_eq!(replica.put("k", "one", Precondition::Present), Outcome::NoSuchKey);
     assert!(matches!(replica.put("k", "one", Precondition::Absent), Outcome::Committed { .. }));
     assert_eq!(replica.put("k", "two", Precondition::Absent), Outcome::PreconditionFailed);
     assert_eq!(replica.put("k", "two", etag("x")), Outcome::PreconditionFailed);
     assert!(matches!(replica.put("k", "two", etag("one")), Outcome::Committed { .. }));
+    assert!(matches!(replica.put("k", "three", Precondition::Present), Outcome::Committed { .. }));
     // What was refused was never visible, and its bytes are not forgotten.
-    assert_eq!(replica.lives_and_dead(), (vec![5], vec![1, 2, 3, 4]));
+    assert_eq!(replica.lives_and_dead(), (vec![7], vec![1, 2, 3, 4, 5, 6]));
 }
 
 #[test]

@@ -184,6 +184,9 @@ pub struct CreateBucket {
     pub name: String,
     /// Canonical id of its owner.
     pub owner: String,
+    /// The owner is a user of the cluster, who must not have been removed meanwhile; others are known to
+    /// single nodes.
+    pub owner_is_user: bool,
     /// When it was made.
     pub created: WallTime,
 }
@@ -196,6 +199,8 @@ pub enum Precondition {
     None,
     /// `If-None-Match: *`: there is no object under the key.
     Absent,
+    /// `If-Match: *`: there is an object under the key.
+    Present,
     /// `If-Match`: the current object has this ETag (without quotes).
     Etag(String),
 }

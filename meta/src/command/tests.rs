@@ -63,6 +63,7 @@ fn commands() -> Vec<Command> {
         Command::CreateBucket(CreateBucket {
             name: "b".into(),
             owner: owner.clone(),
+            owner_is_user: false,
             created: modified,
         }),
         Command::DeleteBucket { bucket: BUCKET },
@@ -155,7 +156,22 @@ fn later_commands() -> Vec<(Command, &'static str)> {
         created: WallTime::from_secs(1),
     };
     let (id, access_key) = ("ab".into(), "HK".into());
+    let deletion = Command::DeleteCurrent(DeleteCurrent {
+        bucket: BUCKET,
+        key: "k".into(),
+        modified: WallTime::from_secs(1),
+        owner: String::new(),
+        precondition: Precondition::Present,
+    });
+    let bucket = Command::CreateBucket(CreateBucket {
+        name: "b".into(),
+        owner: "ab".into(),
+        owner_is_user: true,
+        created: WallTime::from_secs(1),
+    });
     vec![
+        (bucket, "220f0a016212026162188094ebdc032001"),
+        (deletion, "3a0f080712016b208094ebdc0332021801"),
         (setting(Some("x".into())), "820107080710011a0178"),
         (setting(None), "82010408071001"),
         (tags(None), "8a010d080712016b2a060a0161120162"),

@@ -119,6 +119,8 @@ struct CreateBucketWire {
     owner: String,
     #[prost(uint64, tag = "3")]
     created: u64,
+    #[prost(bool, tag = "4")]
+    owner_is_user: bool,
 }
 
 /// A PutVersion, or a PutPart if it names an upload.
@@ -156,6 +158,8 @@ struct PreconditionWire {
     absent: bool,
     #[prost(string, tag = "2")]
     etag: String,
+    #[prost(bool, tag = "3")]
+    present: bool,
 }
 
 /// A DeleteCurrent, a DeleteVersion or an AbortUpload.
@@ -296,6 +300,7 @@ impl From<&Command> for CommandWire {
                 name: create.name.clone(),
                 owner: create.owner.clone(),
                 created: create.created.nanos(),
+                owner_is_user: create.owner_is_user,
             }),
             Command::DeleteBucket { bucket } => Kind::DeleteBucket(bucket.get()),
             Command::PutVersion(put) => Kind::PutVersion(put.into()),
@@ -363,6 +368,7 @@ impl TryFrom<CommandWire> for Command {
             Kind::CreateBucket(create) => Self::CreateBucket(CreateBucket {
                 name: create.name,
                 owner: create.owner,
+                owner_is_user: create.owner_is_user,
                 created: WallTime::from_nanos(create.created),
             }),
             Kind::DeleteBucket(bucket) => Self::DeleteBucket { bucket: BucketId::new(bucket) },
@@ -457,12 +463,12 @@ impl TryFrom<FoundWire> for FoundCluster {
 
 impl From<&Precondition> for Option<PreconditionWire> {
     fn from(precondition: &Precondition) -> Self {
+        let wire = PreconditionWire::default();
         match precondition {
             Precondition::None => None,
-            Precondition::Absent => Some(PreconditionWire { absent: true, etag: String::new() }),
-            Precondition::Etag(etag) => {
-                Some(PreconditionWire { absent: false, etag: etag.clone() })
-            }
+            Precondition::Absent => Some(PreconditionWire { absent: true, ..wire }),
+            Precondition::Present => Some(PreconditionWire { present: true, ..wire }),
+            Precondition::Etag(etag) => Some(PreconditionWire { etag: etag.clone(), ..wire }),
         }
     }
 }
@@ -472,6 +478,7 @@ impl From<Option<PreconditionWire>> for Precondition {
         match wire {
             None => Self::None,
             Some(PreconditionWire { absent: true, .. }) => Self::Absent,
+            Some(PreconditionWire { present: true, .. }) => Self::Present,
             Some(PreconditionWire { etag, .. }) => Self::Etag(etag),
         }
     }

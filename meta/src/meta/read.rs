@@ -63,10 +63,12 @@ impl Meta {
             let in_memory = |state: &Reading| (state.number, see(&state.database, Reach::Memory));
             let (mut number, mut result) = self.now(in_memory);
             if let Err(ReadError::WouldBlock) = result {
+                let _place = self.0.on_threads.acquire(1).await;
                 let (state, see) = (self.now(Reading::clone), see.clone());
                 number = state.number;
                 let work = move || see(&state.database, Reach::Drive);
                 result = self.0.core.blocking(work).await;
+                self.end_tombstones();
             }
             if let Some(answer) = self.while_leading(number, result) {
                 return answer;
@@ -80,14 +82,27 @@ impl Meta {
         &self,
         query: impl Fn(&dyn View) -> Result<T, ReadError> + Clone + Send + 'static,
     ) -> Result<T, MetaError> {
+        let _place = self.0.on_threads.acquire(1).await;
         loop {
             let (state, query) = (self.now(Reading::clone), query.clone());
             let number = state.number;
             let work = move || query(&state.database.now(Reach::Drive));
             let result = self.0.core.blocking(work).await;
+            self.end_tombstones();
             if let Some(answer) = self.while_leading(number, result) {
                 return answer;
             }
+        }
+    }
+
+    /// Has the deleted rows ended that a read has just met, if they were many. Nobody waits for it.
+    fn end_tombstones(&self) {
+        let state = self.now(|state| state.database.has_tombstones().then(|| state.clone()));
+        if let Some(state) = state {
+            let core = self.0.core.clone();
+            self.0.core.spawn(Queue::Background, async move {
+                core.blocking(move || state.database.end_tombstones()).await;
+            });
         }
     }
 

@@ -332,7 +332,8 @@ impl Mirrors {
 
     /// Lets all mirrors go; the databases close with their last reader.
     pub(crate) fn close(&self) {
-        self.0.live.borrow_mut().clear();
+        let live = std::mem::take(&mut *self.0.live.borrow_mut());
+        live.iter().for_each(|mirror| mirror.state.hurry());
     }
 }
 

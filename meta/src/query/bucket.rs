@@ -25,6 +25,18 @@ pub(crate) fn behind(view: &dyn View, after: &str, limit: usize) -> Result<Vec<B
     Ok(buckets)
 }
 
+/// Whether a bucket holds nothing: no version, and no upload under way.
+pub(crate) fn is_empty(view: &dyn View, bucket: BucketId) -> Result<bool, ReadError> {
+    let mut empty = true;
+    for range in [key::versions_of_bucket(bucket), key::uploads_with_prefix(bucket, "")] {
+        view.scan(&range, &mut |_, _| {
+            empty = false;
+            Ok(Visit::Stop)
+        })?;
+    }
+    Ok(empty)
+}
+
 /// A setting of a bucket.
 pub(crate) fn setting(
     view: &dyn View,

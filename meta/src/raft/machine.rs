@@ -14,6 +14,7 @@ use crate::snapshot::Encoder;
 use crate::state::{Database, Reach, ReadError, Write, get_record};
 use futures_util::{Stream, TryStreamExt};
 use hamster_core::Core;
+use hamster_core::worker::Worker;
 use openraft::alias::{LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
@@ -31,6 +32,8 @@ struct Inner {
     mirrors: Mirrors,
     shared: Arc<Shared>,
     applied: RefCell<(Option<Position>, StoredMembershipOf<Types>)>,
+    /// Decides what must wait for the drive: a thread of its own, so that no query is in the way.
+    decider: Worker,
     /// openraft has started over the state.
     started: Cell<bool>,
 }
@@ -75,6 +78,7 @@ impl Machine {
             mirrors,
             shared,
             applied: RefCell::default(),
+            decider: core.worker("meta-decide"),
             started: Cell::new(false),
         }));
         machine.go_by(told);
@@ -111,7 +115,7 @@ impl Machine {
             if decided == Err(ReadError::WouldBlock) {
                 let entry = entry.clone();
                 let work = move || apply::entry(&state.now(Reach::Drive), &entry);
-                decided = self.0.core.blocking(work).await;
+                decided = self.0.decider.run(work).await;
             }
             match decided {
                 Ok(applied) => return Ok(applied),

@@ -5,6 +5,7 @@
 pub(crate) mod file;
 mod journal;
 mod moment;
+mod tombstones;
 
 pub(crate) use moment::Moment;
 
@@ -12,12 +13,16 @@ use crate::key::KeyRange;
 use crate::state::{Batch, Reach, ReadError, View, Visit, Visitor, Write};
 use hamster_core::limits;
 use rocksdb::{
-    BlockBasedOptions, Cache, DB, DBCompressionType, DBRecoveryMode, ErrorKind, Options,
-    ReadOptions, ReadTier, WriteBatch, WriteOptions,
+    BlockBasedOptions, Cache, DB, DBCompressionType, DBRawIterator, DBRecoveryMode, ErrorKind,
+    Options, ReadOptions, ReadTier, WriteBatch, WriteOptions,
 };
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use tombstones::{Passed, Tombstones};
+
+/// Rows that a scan walks over before it seeks: a seek takes as long as about so many.
+const ROWS_BEFORE_SEEK: usize = 16;
 
 /// What a database is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +39,7 @@ pub(crate) enum Purpose {
 pub(crate) struct Database {
     database: Arc<DB>,
     purpose: Purpose,
+    tombstones: Arc<Tombstones>,
 }
 
 /// Opens the database at `path`, made durably if it is not there. A torn end of its journals, which
@@ -50,7 +56,7 @@ pub(crate) fn open(path: &Path, purpose: Purpose) -> io::Result<Database> {
     if let Some(parent) = path.parent() {
         std::fs::File::open(parent)?.sync_all()?;
     }
-    Ok(Database { database: Arc::new(database), purpose })
+    Ok(Database { database: Arc::new(database), purpose, tombstones: Arc::default() })
 }
 
 /// How much of a journal is whole, if the rest is a torn end and no damage: for `fuzzing`.
@@ -81,10 +87,14 @@ fn options(purpose: Purpose) -> Result<Options, rocksdb::Error> {
     let mut table = BlockBasedOptions::default();
     table.set_format_version(6);
     // Why zero: a database that refused a write is not to be trusted again by itself (invariant 5).
-    // Why as text: the crate has no method for it.
-    let mut options = Options::default().get_options_from_string("max_bgerror_resume_count=0")?;
+    // Why no flush: whoever closes one has flushed it, and what was not flushed comes from the Raft log.
+    // Why as text: the crate has no methods for them.
+    let mut options = Options::default()
+        .get_options_from_string("max_bgerror_resume_count=0;avoid_flush_during_shutdown=true")?;
     options.create_if_missing(true);
-    options.set_max_background_jobs(2);
+    options.set_max_background_jobs(limits::METADATA_BACKGROUND_JOBS);
+    // Why: a core's read may be the last to let a compacted file go.
+    options.set_avoid_unnecessary_blocking_io(true);
     options.set_keep_log_file_num(2);
     options.set_max_open_files(limits::METADATA_OPEN_FILES_MAX);
     options.set_compression_type(DBCompressionType::Lz4);
@@ -161,6 +171,11 @@ impl Database {
         self.database.cancel_all_background_work(true);
     }
 
+    /// It is about to be closed: compactions under way end where they are. Does not block.
+    pub(crate) fn hurry(&self) {
+        self.database.cancel_all_background_work(false);
+    }
+
     /// One moment.
     pub(crate) fn snapshot(&self, reach: Reach) -> Snapshot<'_> {
         Snapshot { database: self, snapshot: self.database.snapshot(), reach }
@@ -175,30 +190,75 @@ impl Database {
         self.database.get_opt(key, options).map_err(read_error)
     }
 
+    /// Visits rows; on a thread, it notes where tombstones are in the way.
     fn scan(
+        &self,
+        reach: Reach,
+        range: &KeyRange,
+        options: ReadOptions,
+        visit: &mut Visitor<'_>,
+    ) -> Result<(), ReadError> {
+        if reach == Reach::Memory {
+            return self.visit_rows(range, options, visit).map(drop);
+        }
+        let (passed, mut visited) = (Passed::begin(), 0);
+        let mut counting = |key: &[u8], value: &[u8]| {
+            visited += 1;
+            visit(key, value)
+        };
+        let end = self.visit_rows(range, options, &mut counting);
+        let passed = passed.end();
+        let scanned = KeyRange { from: range.from.clone(), to: end? };
+        self.tombstones.note(scanned, visited, passed);
+        Ok(())
+    }
+
+    /// Returns where it ended.
+    fn visit_rows(
         &self,
         range: &KeyRange,
         mut options: ReadOptions,
         visit: &mut Visitor<'_>,
-    ) -> Result<(), ReadError> {
+    ) -> Result<Vec<u8>, ReadError> {
         options.set_iterate_upper_bound(range.to.clone());
         let mut rows = self.database.raw_iterator_opt(options);
         rows.seek(&range.from);
+        let mut is_near = true;
         while let Some((key, value)) = rows.item() {
             match visit(key, value)? {
                 Visit::Next => rows.next(),
-                Visit::Seek(target) => rows.seek(target),
-                Visit::Stop => return Ok(()),
+                Visit::Seek(target) => {
+                    is_near = is_near && walk_to(&mut rows, &target);
+                    if !is_near {
+                        rows.seek(target);
+                    }
+                }
+                Visit::Stop => return Ok(key.to_vec()),
             }
         }
-        rows.status().map_err(read_error)
+        rows.status().map_err(read_error)?;
+        Ok(range.to.clone())
     }
+}
+
+/// Goes to the first row at or behind `target` if that is a few rows on, which costs less than a seek.
+/// False: it is farther; a scan that has met that seeks from then on.
+fn walk_to(rows: &mut DBRawIterator<'_>, target: &[u8]) -> bool {
+    for _ in 0..ROWS_BEFORE_SEEK {
+        rows.next();
+        if rows.key().is_none_or(|key| key >= target) {
+            return true;
+        }
+    }
+    false
 }
 
 fn read_options(reach: Reach) -> ReadOptions {
     let mut options = ReadOptions::default();
     if reach == Reach::Memory {
         options.set_read_tier(ReadTier::BlockCache);
+        // Why: a core does not stand still for what was deleted; behind it, a thread goes on.
+        options.set_max_skippable_internal_keys(limits::TOMBSTONES_PER_STEP_MAX);
     }
     options
 }
@@ -231,7 +291,7 @@ impl View for Snapshot<'_> {
     }
 
     fn scan(&self, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<(), ReadError> {
-        self.database.scan(range, self.options(), visit)
+        self.database.scan(self.reach, range, self.options(), visit)
     }
 }
 
@@ -247,7 +307,7 @@ impl View for Now<'_> {
     }
 
     fn scan(&self, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<(), ReadError> {
-        self.database.scan(range, read_options(self.reach), visit)
+        self.database.scan(self.reach, range, read_options(self.reach), visit)
     }
 }
 

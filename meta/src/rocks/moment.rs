@@ -43,6 +43,6 @@ impl View for Moment {
     }
 
     fn scan(&self, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<(), ReadError> {
-        self.database.scan(range, self.options(), visit)
+        self.database.scan(Reach::Drive, range, self.options(), visit)
     }
 }

@@ -57,6 +57,30 @@ impl Database {
         }
     }
 
+    /// It is about to be closed: what it does by itself ends soon. Does not block.
+    pub(crate) fn hurry(&self) {
+        match self {
+            Self::Rocks(database) => database.hurry(),
+            Self::Twin(_) => {}
+        }
+    }
+
+    /// Whether a scan met so many deleted rows that [`Database::end_tombstones`] is due.
+    pub(crate) fn has_tombstones(&self) -> bool {
+        match self {
+            Self::Rocks(database) => database.has_tombstones(),
+            Self::Twin(_) => false,
+        }
+    }
+
+    /// Rids scans of the deleted rows that one met. Blocks.
+    pub(crate) fn end_tombstones(&self) {
+        match self {
+            Self::Rocks(database) => database.end_tombstones(),
+            Self::Twin(_) => {}
+        }
+    }
+
     /// Applies a batch in memory, at once or not at all. `Ok(false)`: it would have to wait, and was
     /// not applied. Safe on a core's executor.
     pub(crate) fn try_write(&self, batch: &Batch) -> io::Result<bool> {

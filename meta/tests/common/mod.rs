@@ -161,8 +161,12 @@ pub async fn propose(meta: &Meta, command: Command) -> Outcome {
 
 /// Makes the bucket `b`.
 pub async fn create_bucket(meta: &Meta) -> BucketId {
-    let create =
-        CreateBucket { name: "b".into(), owner: "alice".into(), created: WallTime::from_secs(1) };
+    let create = CreateBucket {
+        name: "b".into(),
+        owner: "alice".into(),
+        owner_is_user: false,
+        created: WallTime::from_secs(1),
+    };
     match propose(meta, Command::CreateBucket(create)).await {
         Outcome::BucketCreated(bucket) => bucket,
         other => panic!("{other:?}"),

@@ -23,5 +23,5 @@ pub use body::{BodyError, BodyLength, RequestBody};
 pub use drain::Drain;
 pub use head::{Head, Headers, Method};
 pub use rejection::Rejection;
-pub use response::{BodyAborted, BodySource, Response, ResponseBody, ResponseHeaders};
+pub use response::{BodyAborted, BodySource, Response, ResponseBody, ResponseHeaders, is_token};
 pub use server::{Request, Service, serve};

@@ -50,14 +50,14 @@ impl Promises {
     /// What `headers` promise, besides the SHA-256 of the signature.
     ///
     /// # Errors
-    /// `InvalidDigest` for a malformed Content-MD5, `InvalidRequest` for checksums and for trailers
-    /// that are none.
+    /// `InvalidDigest` for a malformed Content-MD5 or two of them, `InvalidRequest` for checksums
+    /// and for trailers that are none.
     pub fn of(
         headers: &Headers,
         sha256: Option<[u8; HASH_BYTES]>,
         checksum: ChecksumOf,
     ) -> Result<Self, S3Error> {
-        let content_md5 = headers.get("content-md5").map(decode_md5).transpose()?;
+        let content_md5 = promised_md5(headers)?;
         let trailer = headers.get("x-amz-trailer").map(declared_trailer).transpose()?;
         let header = match checksum {
             ChecksumOf::Body => checksum::promised(headers)?,
@@ -68,6 +68,9 @@ impl Promises {
             (Some((algorithm, value)), None) => (Some(algorithm), Value::Header(value)),
             (None, trailer) => (trailer, Value::Trailer),
         };
+        if checksum == ChecksumOf::Body {
+            check_announced(headers, algorithm)?;
+        }
         Ok(Self {
             md5: content_md5.map(|_| Md5::new()),
             content_md5,
@@ -183,6 +186,23 @@ impl PromisedChecksum {
     }
 }
 
+/// The checksum that a client library says it computes must be the one that is promised.
+///
+/// # Errors
+/// `InvalidRequest`.
+fn check_announced(headers: &Headers, promised: Option<Algorithm>) -> Result<(), S3Error> {
+    let Some(name) = headers.get("x-amz-sdk-checksum-algorithm") else { return Ok(()) };
+    let message = match Algorithm::parse(name) {
+        Some(announced) if promised == Some(announced) => return Ok(()),
+        Some(_) => {
+            "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or \
+             x-amz-trailer headers were found."
+        }
+        None => "Value for x-amz-sdk-checksum-algorithm header is invalid.",
+    };
+    Err(S3Error::new(Code::InvalidRequest, message))
+}
+
 fn declared_trailer(name: &str) -> Result<Algorithm, S3Error> {
     Algorithm::of_header(name).ok_or_else(|| {
         let message = "The value specified in the x-amz-trailer header is not supported";
@@ -190,9 +210,12 @@ fn declared_trailer(name: &str) -> Result<Algorithm, S3Error> {
     })
 }
 
-fn decode_md5(text: &str) -> Result<[u8; 16], S3Error> {
-    let bytes = BASE64_STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| {
-        S3Error::new(Code::InvalidDigest, "The Content-MD5 you specified was invalid.")
-    })
+fn promised_md5(headers: &Headers) -> Result<Option<[u8; 16]>, S3Error> {
+    let mut values = headers.get_all("content-md5");
+    let Some(first) = values.next() else { return Ok(None) };
+    let bytes = BASE64_STANDARD.decode(first).ok().and_then(|bytes| bytes.try_into().ok());
+    // Two of them are one value that is no MD5.
+    let bytes = bytes.filter(|_| values.next().is_none());
+    let message = "The Content-MD5 you specified was invalid.";
+    bytes.map(Some).ok_or_else(|| S3Error::new(Code::InvalidDigest, message))
 }

@@ -65,6 +65,8 @@ fn the_content_md5_is_that_of_the_body() {
     for malformed in ["", "nonsense", "AAAA", "5d41402abc4b2a76b9719d911017c592"] {
         assert_eq!(plain(&[("content-md5", malformed)], b"hello"), Err(Code::InvalidDigest));
     }
+    let two = [("content-md5", md5), ("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg==")];
+    assert_eq!(plain(&two, b"hello"), Err(Code::InvalidDigest));
 }
 
 #[test]

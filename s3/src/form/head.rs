@@ -8,6 +8,7 @@ use crate::error::{Code, S3Error};
 use hamster_core::limits::{
     FORM_FIELDS_BYTES_MAX, FORM_FIELDS_MAX, FORM_HEAD_BYTES_MAX, FORM_PART_HEAD_BYTES_MAX,
 };
+use hamster_net::http::is_token;
 
 /// How far the head has been read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -179,7 +180,7 @@ fn disposition(head: &str) -> Option<(String, String)> {
     let mut found = None;
     for line in head.split("\r\n") {
         let (name, value) = line.split_once(':')?;
-        if !super::is_token(name) || value.chars().any(|it| it.is_ascii_control() && it != '\t') {
+        if !is_token(name) || value.chars().any(|it| it.is_ascii_control() && it != '\t') {
             return None;
         }
         if name.eq_ignore_ascii_case("content-transfer-encoding") {

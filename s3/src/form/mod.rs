@@ -16,7 +16,7 @@ pub use policy::Policy;
 
 use crate::error::{Code, S3Error};
 use hamster_core::limits::{FORM_BOUNDARY_BYTES_MAX, FORM_FIELDS_BYTES_MAX};
-use hamster_net::http::Headers;
+use hamster_net::http::{Headers, is_token};
 
 /// What a form says of the file's name in its other fields.
 const FILENAME: &str = "${filename}";
@@ -205,12 +205,6 @@ fn too_large() -> S3Error {
 /// Whether `name` begins with `prefix`, in any case.
 fn begins_with(name: &str, prefix: &str) -> bool {
     name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-}
-
-/// Whether `text` is a token of HTTP (RFC 9110, 5.6.2).
-fn is_token(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(allowed)
 }
 
 #[cfg(test)]

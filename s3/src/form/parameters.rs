@@ -1,7 +1,7 @@
 //! Parameters of a header's value: `; name=token; name="quoted"`. Called for the Content-Type of a form
 //! and the Content-Disposition of its parts.
 
-use super::is_token;
+use hamster_net::http::is_token;
 
 /// Names in lower case with their values, from the first semicolon on. `None` if malformed, or if a
 /// name comes twice: two readers could take different ones.

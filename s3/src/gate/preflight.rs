@@ -31,7 +31,8 @@ pub async fn answer(routed: &Routed, meta: &Meta) -> Result<Response, S3Error> {
         let message = "Invalid Access-Control-Request-Method: null";
         S3Error::new(Code::BadRequest, message)
     })?;
-    let headers = header("access-control-request-headers").unwrap_or_default().split(',');
+    let lines = routed.head.headers().get_all("access-control-request-headers");
+    let headers = lines.flat_map(|line| line.split(','));
     let headers = headers.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
     let asked =
         Asked { origin: origin.to_owned(), method: method.to_owned(), headers: headers.collect() };

@@ -7,7 +7,7 @@ use crate::error::{Code, S3Error};
 use crate::query::Query;
 use crate::target::{Shape, Target};
 use hamster_core::Map;
-use hamster_net::http::{Head, Headers, Method, Request, RequestBody};
+use hamster_net::http::{Head, Headers, Method, Request, RequestBody, is_token};
 use std::sync::LazyLock;
 
 /// One row of the table.
@@ -195,12 +195,12 @@ impl Routed {
     /// Finds what `request` asks for.
     ///
     /// # Errors
-    /// `InvalidURI`, `KeyTooLongError`, or `MethodNotAllowed` if no row matches.
+    /// `InvalidURI`, `KeyTooLongError`, what [`hoisted`] refuses, or `MethodNotAllowed` if no row matches.
     pub fn of(request: Request, domain: Option<&str>) -> Result<Self, S3Error> {
         let Request { head, body, secure, .. } = request;
         let target = Target::of(&head, domain)?;
         let query = Query::parse(head.query())?;
-        let hoisted = hoisted(&head, &query);
+        let hoisted = hoisted(&head, &query)?;
         let headers = hoisted.as_ref().unwrap_or(head.headers());
         let shape = target.shape().ok_or(Code::InvalidURI)?;
         let route = find(head.method(), headers, shape, &query)?;
@@ -230,7 +230,10 @@ static BY_METHOD_AND_SHAPE: LazyLock<Map<(Method, Shape), Vec<&Route>>> = LazyLo
 /// The headers of a presigned URL whose maker moved some into the query, as SDKs do: they are signed
 /// there and mean what they mean in a header. Not those about the body, which the maker of the URL has
 /// not seen (aws-sdk-js puts the checksum of an empty one there).
-fn hoisted(head: &Head, query: &Query) -> Option<Headers> {
+///
+/// # Errors
+/// `InvalidArgument` for what could not have come in a header: it must not get out in one either.
+fn hoisted(head: &Head, query: &Query) -> Result<Option<Headers>, S3Error> {
     let is_hoisted = |name: &str| {
         name.starts_with("x-amz-")
             && !["x-amz-checksum-", "x-amz-sdk-checksum-", "x-amz-content-", "x-amz-decoded-"]
@@ -239,7 +242,7 @@ fn hoisted(head: &Head, query: &Query) -> Option<Headers> {
             && !SIGNING.contains(&name)
     };
     if !query.has("X-Amz-Signature") {
-        return None;
+        return Ok(None);
     }
     let own = head.headers();
     let hoisted: Vec<_> = query
@@ -248,9 +251,14 @@ fn hoisted(head: &Head, query: &Query) -> Option<Headers> {
         .filter(|(name, _)| is_hoisted(name) && own.get(name).is_none())
         .collect();
     if hoisted.is_empty() {
-        return None;
+        return Ok(None);
     }
-    Some(own.with(hoisted.iter().map(|(name, value)| (name.as_str(), *value))))
+    let is_header = |name: &str, value: &str| is_token(name) && !value.contains(char::is_control);
+    if let Some((name, value)) = hoisted.iter().find(|(name, value)| !is_header(name, value)) {
+        let message = "A parameter of a presigned URL that stands for a header must be one.";
+        return Err(S3Error::argument(message, name, value));
+    }
+    Ok(Some(own.with(hoisted.iter().map(|(name, value)| (name.as_str(), *value)))))
 }
 
 /// What a presigned URL says about its own signature.
@@ -273,7 +281,9 @@ fn find(
 ) -> Result<&'static Route, S3Error> {
     let selects = |name: &str| !ARGUMENTS.contains(&name) && selects_in(shape, name);
     refuse_unknown_selectors(method, shape, query)?;
-    let selectors = query.iter().filter(|(name, _)| selects(name)).count();
+    // A preflight has the query of the request that it asks about.
+    let is_preflight = method == Method::Options;
+    let selectors = query.iter().filter(|(name, _)| !is_preflight && selects(name)).count();
     let matches = |route: &&Route| {
         route.query.iter().all(|name| query.has(name))
             && route.query.iter().filter(|name| selects(name)).count() == selectors
@@ -396,6 +406,31 @@ mod tests {
         assert_eq!(route("DELETE", "/b/k?versionId=", &[]), Ok(Operation::DeleteObject));
         assert_eq!(route("GET", "/b/k?123", &[]), Ok(Operation::GetObject));
         assert_eq!(route("PUT", "/b/k?annotation", &[]), Ok(Operation::PutObjectAnnotation));
+    }
+
+    #[test]
+    fn a_parameter_that_stands_for_a_header_must_be_one() {
+        let of =
+            |parameter: &str| route("PUT", &format!("/b/k?X-Amz-Signature=0&{parameter}"), &[]);
+        for parameter in [
+            "x-amz-meta-a%3A%201%0D%0ASet-Cookie%3A%20b%3D1%0D%0A%0D%0Ac=d",
+            "x-amz-meta-a%20b=c",
+            "x-amz-meta-%C3%A9=c",
+            "x-amz-meta-a=b%0D%0ASet-Cookie%3A%20c",
+            "x-amz-meta-a=%00",
+        ] {
+            assert_eq!(of(parameter), Err(Code::InvalidArgument), "{parameter}");
+        }
+        assert_eq!(of("x-amz-meta-a=%C3%A9"), Ok(Operation::PutObject));
+    }
+
+    #[test]
+    fn a_preflight_may_have_the_query_of_what_it_asks_about() {
+        for query in ["uploads", "partNumber=1&uploadId=x", "tagging", "list-type=2&prefix=a"] {
+            let of = |path| route("OPTIONS", &format!("{path}?{query}"), &[]);
+            assert_eq!(of("/b"), Ok(Operation::CorsPreflightBucket), "{query}");
+            assert_eq!(of("/b/k"), Ok(Operation::CorsPreflightObject), "{query}");
+        }
     }
 
     #[test]

@@ -36,6 +36,19 @@ enum Version {
 }
 
 impl<'a> FormClaim<'a> {
+    /// Whether `form` says nothing about who sent it.
+    pub fn is_absent(form: &Form) -> bool {
+        const NAMES: [&str; 6] = [
+            "x-amz-algorithm",
+            "x-amz-credential",
+            "x-amz-signature",
+            "AWSAccessKeyId",
+            "signature",
+            "x-amz-security-token",
+        ];
+        !NAMES.iter().any(|name| form.get(name).is_some())
+    }
+
     /// Reads the claim of a form, which must be for this region.
     ///
     /// # Errors

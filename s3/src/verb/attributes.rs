@@ -73,7 +73,7 @@ fn asked(request: &Admitted<GetObjectAttributes>) -> Result<Vec<String>, S3Error
     }
 }
 
-/// A page of the object's parts.
+/// How many parts the object has, and those of a page that have a checksum: S3 tells of no others.
 async fn write_parts(
     node: &Node,
     request: &Admitted<GetObjectAttributes>,
@@ -82,15 +82,18 @@ async fn write_parts(
 ) -> Result<(), S3Error> {
     let number = |name| {
         let value = request.headers().get(name);
-        value.map(str::parse::<u16>).transpose().map_err(|_| {
+        value.map(str::parse::<u32>).transpose().map_err(|_| {
             let message = "Provided argument is not a valid number.";
             S3Error::argument(message, name, value.unwrap_or_default())
         })
     };
     let after = number("x-amz-part-number-marker")?.unwrap_or_default();
-    let limit = number("x-amz-max-parts")?.map_or(LIST_PAGE_MAX, usize::from).min(LIST_PAGE_MAX);
+    // A marker beyond every number has nothing behind it.
+    let marker = u16::try_from(after).unwrap_or(u16::MAX);
+    let limit = number("x-amz-max-parts")?.and_then(|limit| usize::try_from(limit).ok());
+    let limit = limit.unwrap_or(LIST_PAGE_MAX).min(LIST_PAGE_MAX);
     let count = node.meta.part_span(upload, PARTS_MAX).await?.count;
-    let page = node.meta.parts(upload, after, limit).await?;
+    let page = node.meta.parts(upload, marker, limit).await?;
     if count == 0 {
         // Overwritten since its version was read.
         return Err(Code::SlowDown.into());
@@ -102,7 +105,7 @@ async fn write_parts(
         .number("NextPartNumberMarker", page.parts.last().map_or(0, |part| part.number))
         .number("MaxParts", limit)
         .number("IsTruncated", page.truncated);
-    for part in &page.parts {
+    for part in page.parts.iter().filter(|part| !part.checksums.is_empty()) {
         document.open("Part").number("PartNumber", part.number).number("Size", part.size);
         for checksum in &part.checksums {
             if let Some(algorithm) = Algorithm::parse(&checksum.algorithm) {

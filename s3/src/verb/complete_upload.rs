@@ -13,10 +13,12 @@ use crate::xml::Document;
 use crate::xml::read::{self, CompletedPart};
 use hamster_core::limits::{LIST_PAGE_MAX, PARTS_MAX, XML_BODY_BYTES_MAX};
 use hamster_meta::command::{Command, CompleteUpload, NamedPart, Outcome};
-use hamster_meta::record::{Checksum, Part, Upload, UploadId};
+use hamster_meta::query::Object;
+use hamster_meta::record::{Checksum, Content, Part, Upload, UploadId};
 use hamster_net::http::Response;
 use md5::{Digest, Md5};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// The operation.
 pub struct CompleteMultipartUpload;
@@ -40,19 +42,22 @@ pub async fn complete(
     if !named.parts.is_sorted_by(|one, next| one.number < next.number) {
         return Err(Code::InvalidPartOrder.into());
     }
-    // An upload that is gone may have been completed by this very request's first try: apply knows.
-    let upload = node.meta.upload(request.bucket().id, request.key(), upload_id).await?;
-    let checksum = match &upload {
+    let checksums = match node.meta.upload(request.bucket().id, request.key(), upload_id).await? {
         Some(upload) => {
-            let parts = named_parts(node, upload, &named.parts).await?;
-            check_size(&request, &parts)?;
-            let checksum = object_checksum(upload, &parts);
-            check_promised(&request, checksum.as_ref())?;
-            checksum
+            let parts = named_parts(node, upload_id, &named.parts).await?;
+            let checksums = object_checksum(&upload, &parts).into_iter().collect();
+            check_kind(&request, upload.checksum_composite)?;
+            check_stated(&request, parts.iter().map(|part| part.size).sum(), checksums)?
         }
-        None => None,
+        // It may have been completed by this very request's first try: apply knows.
+        None => match completed(node, &request, upload_id).await? {
+            Some(object) => {
+                named_parts(node, upload_id, &named.parts).await?;
+                check_stated(&request, object.version.size, object.version.checksums.clone())?
+            }
+            None => Vec::new(),
+        },
     };
-    let checksums: Vec<_> = checksum.into_iter().collect();
 
     let outcome = node
         .propose(Command::CompleteUpload(CompleteUpload {
@@ -82,6 +87,45 @@ pub async fn complete(
 
 fn named_part(part: &CompletedPart) -> NamedPart {
     NamedPart { number: part.number, etag: unquoted(&part.etag).to_ascii_lowercase() }
+}
+
+/// The object that the upload became, if it is still there.
+async fn completed(
+    node: &Node,
+    request: &Admitted<CompleteMultipartUpload>,
+    upload: UploadId,
+) -> Result<Option<Rc<Object>>, S3Error> {
+    let object = node.meta.object(request.bucket().id, request.key(), 0..0).await?;
+    Ok(object.filter(|object| object.version.content == Content::Upload(upload)))
+}
+
+/// Compares what the client states about the object with what it is. Gives its checksums back.
+///
+/// # Errors
+/// See [`check_size`] and [`check_promised`].
+fn check_stated(
+    request: &Admitted<CompleteMultipartUpload>,
+    size: u64,
+    checksums: Vec<Checksum>,
+) -> Result<Vec<Checksum>, S3Error> {
+    check_size(request, size)?;
+    check_promised(request, checksums.first())?;
+    Ok(checksums)
+}
+
+/// Compares the kind of checksum that the client states with the one the upload was begun with.
+///
+/// # Errors
+/// `BadDigest`.
+fn check_kind(request: &Admitted<CompleteMultipartUpload>, composite: bool) -> Result<(), S3Error> {
+    match request.headers().get("x-amz-checksum-type") {
+        Some(stated) if stated != answer::checksum_type(composite) => {
+            let message =
+                "The checksum type you specified is not the one the upload was begun with.";
+            Err(S3Error::new(Code::BadDigest, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Compares the object's checksum that the client states with the one that was computed.
@@ -115,9 +159,8 @@ fn is_same(computed: &str, stated: &str) -> bool {
 }
 
 /// Compares the object's size that the client states with that of its parts.
-fn check_size(request: &Admitted<CompleteMultipartUpload>, parts: &[Part]) -> Result<(), S3Error> {
+fn check_size(request: &Admitted<CompleteMultipartUpload>, size: u64) -> Result<(), S3Error> {
     let Some(stated) = request.headers().get("x-amz-mp-object-size") else { return Ok(()) };
-    let size: u64 = parts.iter().map(|part| part.size).sum();
     if stated.parse() == Ok(size) {
         return Ok(());
     }
@@ -148,10 +191,10 @@ fn invalid(part: &CompletedPart) -> S3Error {
 /// `InvalidPart`.
 async fn named_parts(
     node: &Node,
-    upload: &Upload,
+    upload: UploadId,
     named: &[CompletedPart],
 ) -> Result<Vec<Part>, S3Error> {
-    let mut committed = parts_of(node, upload.id).await?;
+    let mut committed = parts_of(node, upload).await?;
     let mut parts = Vec::with_capacity(named.len());
     for part in named {
         let found = committed.remove(&part.number).ok_or_else(|| invalid(part))?;

@@ -35,6 +35,7 @@ pub async fn named(node: &Node, mut request: Admitted<CreateBucket>) -> Result<R
         .propose(Command::CreateBucket(command::CreateBucket {
             name: request.bucket_name().to_owned(),
             owner: request.user().id().to_owned(),
+            owner_is_user: request.user().is_of_cluster(),
             created: node.core.clock().wall(),
         }))
         .await?;

@@ -54,9 +54,9 @@ pub async fn begin(
 
 /// The algorithm asked for, and whether the object's checksum is to be one of its parts' checksums.
 fn asked_checksum(headers: &Headers) -> Result<Option<(Algorithm, bool)>, S3Error> {
-    let Some(algorithm) = named_algorithm(headers.get("x-amz-checksum-algorithm"))? else {
-        return Ok(None);
-    };
+    let named = named_algorithm(headers.get("x-amz-checksum-algorithm"))?;
+    // S3's own when none is named; this version computes none then.
+    let algorithm = named.unwrap_or(Algorithm::Crc64Nvme);
     let composite = match headers.get("x-amz-checksum-type") {
         None => algorithm.composes(),
         Some("COMPOSITE") if algorithm.composes() => true,
@@ -69,5 +69,5 @@ fn asked_checksum(headers: &Headers) -> Result<Option<(Algorithm, bool)>, S3Erro
             return Err(S3Error::new(Code::InvalidRequest, message));
         }
     };
-    Ok(Some((algorithm, composite)))
+    Ok(named.map(|algorithm| (algorithm, composite)))
 }

@@ -19,7 +19,7 @@ pub struct DeleteObject;
 pub async fn object(node: &Node, request: Admitted<DeleteObject>) -> Result<Response, S3Error> {
     headers::refuse_unbuilt(request.headers())?;
     check_version_id(request.query().get("versionId"))?;
-    let precondition = headers::precondition(request.headers())?;
+    let precondition = headers::precondition_of_deletion(request.headers())?;
     current(node, request.bucket(), request.key(), precondition).await?;
     Ok(Response::new(204))
 }

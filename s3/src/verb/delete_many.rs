@@ -6,14 +6,13 @@ use crate::body::ChecksumOf;
 use crate::checksum::Algorithm;
 use crate::error::{Code, S3Error};
 use crate::gate::Admitted;
-use crate::headers::unquoted;
+use crate::headers;
 use crate::node::Node;
 use crate::target::check_key_length;
 use crate::xml::Document;
 use crate::xml::read::{self, DeleteObject};
 use futures_util::future::join_all;
 use hamster_core::limits::{DELETE_OBJECTS_MAX, DELETIONS_AT_ONCE_MAX, XML_BODY_BYTES_MAX};
-use hamster_meta::command::Precondition;
 use hamster_meta::record::Bucket;
 use hamster_net::http::Response;
 
@@ -75,8 +74,6 @@ async fn one(node: &Node, bucket: &Bucket, object: &DeleteObject) -> Result<(), 
         return Err(S3Error::new(Code::NotImplemented, message));
     }
     check_version_id(object.version_id.as_deref())?;
-    let etag = object.etag.as_deref();
-    let precondition =
-        etag.map_or(Precondition::None, |etag| Precondition::Etag(unquoted(etag).to_owned()));
+    let precondition = headers::of_deletion(object.etag.as_deref());
     delete::current(node, bucket, &object.key, precondition).await
 }

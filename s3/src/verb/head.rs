@@ -2,7 +2,7 @@
 
 use super::check_version_id;
 use super::put_part::part_number;
-use crate::answer::{add_checksums, quoted};
+use crate::answer::{add_part_checksums, checksum_type, quoted};
 use crate::condition::{self, Verdict};
 use crate::error::{Code, S3Error};
 use crate::gate::Admitted;
@@ -141,7 +141,11 @@ pub fn describe<O>(
     if let Some(count) = shown.parts {
         response.headers.add("x-amz-mp-parts-count", &count.to_string());
     }
-    add_checksums(&mut response, &shown.checksums);
+    add_part_checksums(&mut response, &shown.checksums);
+    // Of a part as well the type is that of the object's own checksum.
+    if let Some(checksum) = version.checksums.first().filter(|_| !shown.checksums.is_empty()) {
+        response.headers.add("x-amz-checksum-type", checksum_type(checksum.composite));
+    }
     response
 }
 

@@ -4,14 +4,19 @@ use crate::answer;
 use crate::error::S3Error;
 use crate::gate::Admitted;
 use crate::node::Node;
+use crate::query::Query;
 use crate::time::iso8601;
 use crate::xml::Document;
 use hamster_core::limits::{BUCKETS_MAX, LIST_PAGE_MAX};
 use hamster_meta::record::Bucket;
 use hamster_net::http::Response;
+use std::ops::RangeInclusive;
 
 /// The operation.
 pub struct ListBuckets;
+
+/// How many buckets a page may be asked to have, as in S3.
+const PAGE_BUCKETS: RangeInclusive<usize> = 1..=10_000;
 
 /// The buckets of whoever asks; all of them for root.
 ///
@@ -19,8 +24,9 @@ pub struct ListBuckets;
 /// As S3's.
 pub async fn of_user(node: &Node, request: Admitted<ListBuckets>) -> Result<Response, S3Error> {
     let query = request.query();
-    let limit = query.number::<u32>("max-buckets")?.and_then(|limit| usize::try_from(limit).ok());
-    let limit = limit.unwrap_or(BUCKETS_MAX);
+    let limit = page_size(query)?;
+    // All buckets are in this node's region.
+    let here = query.get("bucket-region").is_none_or(|region| *region == *node.region);
     let prefix = query.get("prefix").unwrap_or_default();
     let user = request.user();
     let shown = |bucket: &Bucket| {
@@ -29,7 +35,7 @@ pub async fn of_user(node: &Node, request: Admitted<ListBuckets>) -> Result<Resp
     let mut found: Vec<Bucket> = Vec::new();
     let mut after = query.get("continuation-token").unwrap_or_default().to_owned();
     // One more than fits tells whether there are more.
-    while found.len() <= limit {
+    while here && found.len() <= limit {
         let page = node.meta.buckets(&after, LIST_PAGE_MAX).await?;
         let Some(last) = page.last() else { break };
         after.clone_from(&last.name);
@@ -53,4 +59,17 @@ pub async fn of_user(node: &Node, request: Admitted<ListBuckets>) -> Result<Resp
     document.optional("ContinuationToken", next);
     document.optional("Prefix", query.get("prefix"));
     Ok(answer::document(document.finish()))
+}
+
+/// How many buckets the page has: all, if the client does not say.
+fn page_size(query: &Query) -> Result<usize, S3Error> {
+    const NAME: &str = "max-buckets";
+    match query.number::<usize>(NAME)? {
+        None => Ok(BUCKETS_MAX),
+        Some(size) if PAGE_BUCKETS.contains(&size) => Ok(size),
+        Some(size) => {
+            let message = "Argument max-buckets must be an integer between 1 and 10000";
+            Err(S3Error::argument(message, NAME, &size.to_string()))
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! no entities of one's own, no more elements than the verb allows.
 
 use crate::error::{Code, S3Error};
-use hamster_core::limits::XML_DEPTH_MAX;
+use hamster_core::limits::{DELETE_OBJECTS_MAX, PARTS_MAX, XML_DEPTH_MAX};
 use quick_xml::events::Event;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
@@ -97,11 +97,14 @@ pub fn document<T: DeserializeOwned>(bytes: &[u8], root: &str) -> Result<T, S3Er
     quick_xml::de::from_str(text).map_err(|_| refused())
 }
 
-/// Looks the document over before anything is made of it.
+/// Looks the document over before anything is made of it: no further than a verb would take it.
 fn guard(text: &str, root: &str) -> Option<()> {
     let mut reader = quick_xml::Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
-    let (mut depth, mut roots) = (0_usize, 0);
+    // Besides its keys, a Delete has a Quiet.
+    let children_max =
+        if root == "Delete" { DELETE_OBJECTS_MAX + 1 } else { usize::from(PARTS_MAX) };
+    let (mut depth, mut roots, mut children) = (0_usize, 0, 0);
     loop {
         match reader.read_event().ok()? {
             Event::Start(element) => {
@@ -111,6 +114,7 @@ fn guard(text: &str, root: &str) -> Option<()> {
                         return None;
                     }
                 }
+                children += usize::from(depth == 1);
                 depth += 1;
             }
             Event::End(_) => depth = depth.checked_sub(1)?,
@@ -118,7 +122,7 @@ fn guard(text: &str, root: &str) -> Option<()> {
             Event::Eof => return (depth == 0 && roots == 1).then_some(()),
             _ => {}
         }
-        if depth > XML_DEPTH_MAX {
+        if depth > XML_DEPTH_MAX || children > children_max {
             return None;
         }
     }

@@ -1,6 +1,6 @@
-//! A small writer of XML answers. Whatever is written reads back as it was: control characters
-//! become numeric references, though XML 1.0 readers may refuse them (clients that care ask for
-//! `encoding-type=url`).
+//! A small writer of XML answers. What is written reads back as it was: control characters become
+//! numeric references, though XML 1.0 readers may refuse them (clients that care ask for
+//! `encoding-type=url`). Two characters do not: see `escape`.
 
 use super::NAMESPACE;
 use bytes::Bytes;
@@ -107,6 +107,8 @@ fn escape(out: &mut String, text: &str) {
             control if control < ' ' || control == '\u{7f}' => {
                 let _ = write!(out, "&#x{:x};", u32::from(control));
             }
+            // Why not a reference: no reader takes U+FFFE and U+FFFF, however they are written.
+            '\u{fffe}' | '\u{ffff}' => out.push(char::REPLACEMENT_CHARACTER),
             plain => out.push(plain),
         }
     }
@@ -119,11 +121,12 @@ mod tests {
     #[test]
     fn text_is_escaped_and_elements_are_closed() {
         let mut document = Document::new("A");
-        document.open("B").text("Key", "<a&\"b\">\r\0é").number("Size", 5);
+        document.open("B").text("Key", "<a&\"b\">\r\0é\u{fffe}\u{ffff}").number("Size", 5);
         let text = document.finish();
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
             <A xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><B>\
-            <Key>&lt;a&amp;&quot;b&quot;&gt;&#xd;&#x0;é</Key><Size>5</Size></B></A>";
+            <Key>&lt;a&amp;&quot;b&quot;&gt;&#xd;&#x0;é\u{fffd}\u{fffd}</Key>\
+            <Size>5</Size></B></A>";
         assert_eq!(text, expected.as_bytes());
     }
 }

@@ -62,6 +62,27 @@ impl Hands {
         }
     }
 
+    /// Writes a body with a browser's form.
+    pub(super) async fn put_form(&mut self, place: &Place) {
+        let content = self.work.body();
+        let (value, etag) = self.work.oracle.values.of_whole(content.clone());
+        let (bucket, key) = place.clone();
+        let call = Call {
+            method: "POST",
+            path: format!("/{bucket}"),
+            body: Bytes::from(content.bytes()),
+            form: Some((bucket, key)),
+            ..Call::default()
+        };
+        let called = self.now();
+        let answer = self.call(&call, &[204]).await;
+        if let Some(answer) = answer.as_ref().filter(|answer| answer.etag != etag) {
+            let wrong = format!("form for {bucket}: ETag {} for {etag}", answer.etag);
+            self.work.oracle.violated(wrong);
+        }
+        self.note(place, called, answer.is_some(), Effect::Write(value), "form");
+    }
+
     /// Reads an object. Whether it, or its absence, was seen.
     pub async fn get(&mut self, place: &Place) -> bool {
         let call = Call { method: "GET", path: Self::path(place), ..Call::default() };

@@ -257,13 +257,16 @@ fn users_and_keys_are_listed_and_go_in_order() {
     for (arguments, words) in [
         (&["add", "--name", "alice"][..], &["there is a user alice", &*id, "another name"][..]),
         (&["add", "--name", "a b"], &["no user name", "letters"]),
+        (&["add", "--name=-a"], &["no user name", "no - in front"]),
         (&["add", "--name", "root"], &["the name \"root\"", "environment", "another"]),
         (&["remove", "--name", "carol"], &["no user carol", "hamster user list"]),
         (&["remove", "--name", "alice"], &["has 1 access key", "hamster key revoke"]),
     ] {
         assert_refused(&user(&node, arguments), words);
     }
-    assert_refused(&key(&node, &["create", "--name", "carol"]), &["no user carol"]);
+    for command in ["create", "list"] {
+        assert_refused(&key(&node, &[command, "--name", "carol"]), &["no user carol"]);
+    }
     for wrong in [&["remove"][..], &["remove", "--name", "a", "--id", "b"], &["add"], &["make"]] {
         assert_eq!(user(&node, wrong).code, Some(2), "{wrong:?}");
     }

@@ -1,5 +1,6 @@
 //! `hamster user` and `hamster key`: what these commands ask the running node.
 
+use super::change::no_such_user;
 use super::{
     ADD_USER_PATH, CREATE_KEY_PATH, KEYS_PATH, KeyMade, KeyShown, REMOVE_USER_PATH,
     REVOKE_KEY_PATH, USERS_PATH, UserShown, Who,
@@ -57,7 +58,7 @@ pub fn create_key(
 /// `hamster key list`: those of one user, or all.
 ///
 /// # Errors
-/// As [`add_user`].
+/// As [`add_user`]; there is no such user.
 pub fn keys(
     data_dir: &Path,
     address: Option<SocketAddr>,
@@ -68,6 +69,13 @@ pub fn keys(
         who.name.as_ref().is_none_or(|name| key.user == *name)
             && who.id.as_ref().is_none_or(|id| key.user_id == *id)
     });
+    let names_one = who.name.is_some() || who.id.is_some();
+    let is_meant = |user: &UserShown| {
+        who.name.as_ref() == Some(&user.name) || who.id.as_ref() == Some(&user.id)
+    };
+    if keys.is_empty() && names_one && !users(data_dir, address)?.iter().any(is_meant) {
+        return Err(no_such_user(who));
+    }
     Ok(keys)
 }
 

@@ -41,8 +41,11 @@ pub async fn keys(booted: &BootedCore) -> Result<Vec<KeyShown>, NodeError> {
 pub async fn add_user(core: &Core, booted: &BootedCore, who: &Who) -> Result<UserShown, NodeError> {
     let _turn = booted.changing_users.acquire(1).await;
     let name = who.name.clone().unwrap_or_default();
-    if !User::is_name(&name) {
-        let remedy = format!("give 1 to {USER_NAME_BYTES_MAX} letters, digits and + = , . @ _ -");
+    // Why no dash in front: commands would take the name for a flag.
+    if !User::is_name(&name) || name.starts_with('-') {
+        let remedy = format!(
+            "give 1 to {USER_NAME_BYTES_MAX} letters, digits and + = , . @ _ -, no - in front"
+        );
         return Err(NodeError::Users(format!("'{name}' is no user name: {remedy}")));
     }
     let (id, created) = (mint::canonical_id(core.entropy()), core.clock().wall());
@@ -176,7 +179,7 @@ fn find<'a>(all: &'a Users, who: &Who) -> Result<&'a User, NodeError> {
     all.users.iter().find(is_meant).ok_or_else(|| no_such_user(who))
 }
 
-fn no_such_user(who: &Who) -> NodeError {
+pub(super) fn no_such_user(who: &Who) -> NodeError {
     NodeError::Users(format!(
         "there is no user {who}; `hamster user list` shows those of the cluster, and only they can \
          be changed by command"

@@ -69,6 +69,7 @@ fn precondition() -> impl Strategy<Value = Precondition> {
     prop_oneof![
         6 => Just(Precondition::None),
         1 => Just(Precondition::Absent),
+        1 => Just(Precondition::Present),
         1 => Just(Precondition::Etag("e".into())),
     ]
 }

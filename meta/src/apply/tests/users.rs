@@ -69,8 +69,9 @@ fn a_user_with_keys_or_buckets_is_not_removed() {
     replica.apply(user(1, "alice"));
     replica.apply(create_key(1, 1));
     let owned = |name: &str| {
-        let created = WallTime::default();
-        Command::CreateBucket(CreateBucket { name: name.into(), owner: id(1), created })
+        let (created, owner_is_user) = (WallTime::default(), true);
+        let (name, owner) = (name.into(), id(1));
+        Command::CreateBucket(CreateBucket { name, owner, owner_is_user, created })
     };
     replica.apply(create_bucket("a"));
     let Outcome::BucketCreated(bucket) = replica.apply(owned("hers")) else { panic!("made") };
@@ -82,6 +83,7 @@ fn a_user_with_keys_or_buckets_is_not_removed() {
     assert_eq!(replica.apply(remove(1)), Outcome::UserRemoved);
     assert_eq!(replica.apply(remove(1)), Outcome::NoSuchUser);
     assert_eq!(replica.apply(create_key(2, 1)), Outcome::NoSuchUser);
+    assert_eq!(replica.apply(owned("too late")), Outcome::NoSuchUser);
     // Id and name are free again.
     assert_eq!(replica.apply(user(2, "alice")), Outcome::UserAdded);
 }
@@ -190,6 +192,11 @@ impl Model {
                 Some(_) => Outcome::KeyRevoked,
                 None => Outcome::NoSuchAccessKey,
             },
+            Command::CreateBucket(CreateBucket { owner, .. })
+                if !self.users.contains_key(owner) =>
+            {
+                Outcome::NoSuchUser
+            }
             Command::CreateBucket(CreateBucket { name, owner, .. }) => {
                 self.buckets.entry(name.clone()).or_insert_with(|| owner.clone());
                 return None;
@@ -207,8 +214,8 @@ fn command() -> impl Strategy<Value = Command> {
         4 => (few.clone(), few.clone()).prop_map(|(number, user)| create_key(number, user)),
         3 => few.clone().prop_map(revoke),
         1 => (few, names).prop_map(|(owner, name)| {
-            let (owner, created) = (id(owner), WallTime::default());
-            Command::CreateBucket(CreateBucket { name: name.into(), owner, created })
+            let (name, owner, created) = (name.into(), id(owner), WallTime::default());
+            Command::CreateBucket(CreateBucket { name, owner, owner_is_user: true, created })
         }),
     ]
 }

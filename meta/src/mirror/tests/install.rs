@@ -29,8 +29,12 @@ pub(super) fn entry(position: Position, command: Command) -> Entry {
 
 /// A log from its beginning: the membership, the founding, a bucket, writes.
 fn entries() -> Vec<Entry> {
-    let bucket =
-        CreateBucket { name: "b".into(), owner: "alice".into(), created: WallTime::from_secs(1) };
+    let bucket = CreateBucket {
+        name: "b".into(),
+        owner: "alice".into(),
+        owner_is_user: false,
+        created: WallTime::from_secs(1),
+    };
     let first =
         [common::found(&[0, 1]), Command::Boot { node: NODE }, Command::CreateBucket(bucket)];
     let puts = (0..).map(|number| common::put(BUCKET, &format!("k{}", number % 7), number));

@@ -10,7 +10,10 @@ use crate::time::SigningTime;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use hamster_core::{WallTime, sim};
+use bytes::Bytes;
+use hamster_core::limits::FORM_HEAD_TIMEOUT;
+use hamster_core::{Core, Queue, WallTime, sim};
+use hamster_net::http::{Drain, Request, Response, Service, serve};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -311,4 +314,38 @@ fn a_form_cannot_go_by_the_other_way() {
             .and_then(|routed| Verified::check(routed, &credentials(), &Rc::from(REGION), NOW));
         assert_eq!(refused.err().expect("refused").code(), code);
     }
+}
+
+/// Reads the form of each request, and answers with the refusal's status.
+struct Reader(Core);
+
+impl Service for Reader {
+    async fn call(&self, request: Request) -> Response {
+        let routed = Routed::of(request, None).expect("a form's request");
+        let read = Posted::read(routed, &self.0, &Admission::default()).await;
+        Response::new(read.err().map_or(200, |error| error.code().status()))
+    }
+}
+
+/// It held its permit for as long as a body may be silent: twice the time of a form's head.
+#[test]
+fn a_form_that_falls_silent_is_given_up_in_time() {
+    sim::run(1, |core| async move {
+        let any = "127.0.0.1:0".parse().expect("an address");
+        let listener = core.network().listen(any).expect("free");
+        let address = listener.address();
+        let reader = Rc::new(Reader(core.clone()));
+        let serving = serve(core.clone(), listener, None, reader, Drain::new());
+        let _serving = core.spawn(Queue::Requests, serving);
+        let client = core.network().connect(address).await.expect("serves");
+        let begun = format!(
+            "POST /bucket HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\
+             content-type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n--{BOUNDARY}"
+        );
+        client.send(Bytes::from(begun)).await.expect("sent");
+        let patience = FORM_HEAD_TIMEOUT + Duration::from_secs(5);
+        let answered = core.clock().timeout(patience, client.receive()).await;
+        let answer = answered.expect("in time").expect("no reset").expect("an answer");
+        assert!(answer.starts_with(b"HTTP/1.1 400 "));
+    });
 }
