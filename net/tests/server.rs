@@ -206,6 +206,19 @@ fn a_client_that_waits_is_told_to_continue_when_the_body_is_wanted() {
 }
 
 #[test]
+fn a_client_that_waits_is_told_to_continue_without_a_body_too() {
+    play(|stage| async move {
+        let head = "HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\n";
+        let empty = format!("PUT /echo {head}content-length: 0\r\n\r\nGET /deny {head}\r\n");
+        let text = stage.requests(&empty).await;
+        let answered = text.replace(CONTINUE, "");
+        assert_eq!(answers(&answered), ["200 ", "403 "], "{text}");
+        assert_eq!(text.matches(CONTINUE).count(), 2, "{text}");
+        assert!(!text.contains("connection: close"), "{text}");
+    });
+}
+
+#[test]
 fn a_small_unread_body_is_dropped_and_the_connection_lives() {
     play(|stage| async move {
         let body = "x".repeat(UNREAD_BYTES_MAX.as_usize());

@@ -4,7 +4,7 @@
 use super::chunked::{ChunkDecoder, Chunked};
 use super::inbound::Inbound;
 use bytes::{Buf, Bytes};
-use hamster_core::limits::{BODY_IDLE_TIMEOUT, SEND_IDLE_TIMEOUT};
+use hamster_core::limits::BODY_IDLE_TIMEOUT;
 use std::cell::Cell;
 use std::mem;
 use std::rc::Rc;
@@ -105,8 +105,7 @@ impl RequestBody {
             Source::Wire(wire) => {
                 // Why not when bytes are here: the client did not wait.
                 if mem::take(&mut wire.expects_continue) && wire.reader.inbound.bytes().is_empty() {
-                    let line = Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n");
-                    let sending = wire.reader.inbound.send_within(SEND_IDLE_TIMEOUT, line);
+                    let sending = wire.reader.inbound.send_continue();
                     sending.await.map_err(|_| BodyError::TimedOut)??;
                 }
                 wire.reader.fill().await

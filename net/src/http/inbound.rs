@@ -5,6 +5,7 @@
 use super::deadline::{Elapsed, Guard};
 use crate::connection::{Connection, Received};
 use bytes::Bytes;
+use hamster_core::limits::SEND_IDLE_TIMEOUT;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,15 +29,12 @@ impl Inbound {
         &self.connection
     }
 
-    /// Sends a few bytes to whom we receive from, within `patience`.
-    pub async fn send_within(
-        &self,
-        patience: Duration,
-        bytes: Bytes,
-    ) -> Result<io::Result<()>, Elapsed> {
+    /// Tells a client that waits for it to go on.
+    pub async fn send_continue(&self) -> Result<io::Result<()>, Elapsed> {
+        let line = Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n");
         match &self.guard {
-            None => Ok(self.connection.send(bytes).await),
-            Some(guard) => guard.within(patience, self.connection.send(bytes)).await,
+            None => Ok(self.connection.send(line).await),
+            Some(guard) => guard.within(SEND_IDLE_TIMEOUT, self.connection.send(line)).await,
         }
     }
 

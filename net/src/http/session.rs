@@ -134,6 +134,11 @@ impl<'a, S: Service> Session<'a, S> {
         inbound.disown();
         let (body, kept) = match framing.body {
             length @ (BodyLength::None | BodyLength::Exact(0)) => {
+                // Why, with no body to come: botocore takes an answer without it for the answer to
+                // every later request of the connection.
+                if framing.expects_continue {
+                    inbound.send_continue().await.ok()?.ok()?;
+                }
                 (RequestBody::empty(length), Some(BodyReader::new(inbound, length)))
             }
             length => {
