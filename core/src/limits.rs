@@ -347,6 +347,8 @@ pub const TAG_VALUE_CHARS_MAX: usize = 256;
 pub const SETTING_BYTES_MAX: ByteCount = ByteCount::kib(64);
 /// CORS rules of one bucket (S3: 100).
 pub const CORS_RULES_MAX: usize = 100;
+/// Characters of a CORS rule's ID (S3: 255).
+pub const CORS_RULE_ID_CHARS_MAX: usize = 255;
 /// Elements within one another in an XML request body: the deepest request of S3 needs five.
 pub const XML_DEPTH_MAX: usize = 8;
 /// A line of the aws-chunked coding: a chunk's size and signature, or a trailer.
@@ -387,6 +389,8 @@ pub const FORM_STEP_BYTES: usize = 4096;
 pub const FORM_SIGNATURE_LIFETIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Buckets of one cluster.
 pub const BUCKETS_MAX: usize = 100_000;
+/// Buckets that a page of ListBuckets may be asked to have (S3: 10,000).
+pub const BUCKETS_PER_PAGE_MAX: usize = 10_000;
 /// Replicated users of one cluster.
 pub const USERS_MAX: usize = 1000;
 /// Access keys of one replicated user.

@@ -4,7 +4,7 @@
 
 use crate::error::{Code, S3Error};
 use crate::xml::{Document, read};
-use hamster_core::limits::CORS_RULES_MAX;
+use hamster_core::limits::{CORS_RULE_ID_CHARS_MAX, CORS_RULES_MAX};
 use hamster_net::http::Response;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -35,9 +35,6 @@ pub struct Rule {
 
 /// The methods that a rule may allow.
 const METHODS: [&str; 5] = ["GET", "PUT", "HEAD", "POST", "DELETE"];
-
-/// Characters of a rule's ID.
-const ID_CHARS_MAX: usize = 255;
 
 impl Configuration {
     /// The rules of a document.
@@ -110,8 +107,10 @@ impl Rule {
     fn check(&self) -> Result<(), S3Error> {
         let refused = |message: String| Err(S3Error::new(Code::InvalidRequest, message));
         let several = |value: &&String| value.matches('*').count() > 1;
-        if self.id.as_ref().is_some_and(|id| id.chars().count() > ID_CHARS_MAX) {
-            return refused(format!("ID length should not exceed allowed limit of {ID_CHARS_MAX}"));
+        if self.id.as_ref().is_some_and(|id| id.chars().count() > CORS_RULE_ID_CHARS_MAX) {
+            return refused(format!(
+                "ID length should not exceed allowed limit of {CORS_RULE_ID_CHARS_MAX}"
+            ));
         }
         if let Some(method) = self.allowed_methods.iter().find(|it| !METHODS.contains(&it.as_str()))
         {

@@ -194,13 +194,18 @@ def of_parts(s, name, kind):
     same((told["Checksum"][field], told["Checksum"]["ChecksumType"]), (expected, kind))
 
 
+def one_part(s, name="SHA256"):
+    """The bucket, an upload into it with a composite checksum, and its one part."""
+    bucket, field = s.bucket(), f"Checksum{name}"
+    upload = begin(s, bucket, name, "COMPOSITE")
+    told = s.client.upload_part(**upload, PartNumber=1, Body=b"part", ChecksumAlgorithm=name)
+    return bucket, upload, {"PartNumber": 1, "ETag": told["ETag"], field: told[field]}
+
+
 @table(("with_number", "-1"), ("without_number", ""))
 def composite_stated(s, ending):
     """A client may state what it expects of the whole."""
-    bucket = s.bucket()
-    upload = begin(s, bucket, "SHA256", "COMPOSITE")
-    told = s.client.upload_part(**upload, PartNumber=1, Body=b"part", ChecksumAlgorithm="SHA256")
-    part = {"PartNumber": 1, "ETag": told["ETag"], "ChecksumSHA256": told["ChecksumSHA256"]}
+    _, upload, part = one_part(s)
     expected = composite("SHA256", [b"part"])
     stated = expected.partition("-")[0] + ending
     answer = s.client.complete_multipart_upload(
@@ -211,10 +216,7 @@ def composite_stated(s, ending):
 
 @table(("value", value("SHA256", b"other")), ("value_and_number", value("SHA256", b"other") + "-1"))
 def composite_wrong(s, stated):
-    bucket = s.bucket()
-    upload = begin(s, bucket, "SHA256", "COMPOSITE")
-    told = s.client.upload_part(**upload, PartNumber=1, Body=b"part", ChecksumAlgorithm="SHA256")
-    part = {"PartNumber": 1, "ETag": told["ETag"], "ChecksumSHA256": told["ChecksumSHA256"]}
+    bucket, upload, part = one_part(s)
     call = {**upload, "MultipartUpload": {"Parts": [part]}}
     refused(400, "BadDigest", s.client.complete_multipart_upload, **call, ChecksumSHA256=stated)
     same(len(s.client.list_parts(**upload)["Parts"]), 1, "after the refusal")
@@ -224,10 +226,8 @@ def composite_wrong(s, stated):
 
 @fact
 def part_stated_wrong_in_complete(s):
-    bucket = s.bucket()
-    upload = begin(s, bucket, "SHA256", "COMPOSITE")
-    told = s.client.upload_part(**upload, PartNumber=1, Body=b"part", ChecksumAlgorithm="SHA256")
-    part = {"PartNumber": 1, "ETag": told["ETag"], "ChecksumSHA256": value("SHA256", b"other")}
+    _, upload, part = one_part(s)
+    part["ChecksumSHA256"] = value("SHA256", b"other")
     refused(
         400,
         "InvalidPart",
@@ -252,10 +252,7 @@ def part_of_a_plain_upload(s):
 
 @table(("other", "FULL_OBJECT"), ("none_that_is", "NONSENSE"))
 def kind_stated_wrong_in_complete(s, kind):
-    bucket = s.bucket()
-    upload = begin(s, bucket, "CRC32", "COMPOSITE")
-    told = s.client.upload_part(**upload, PartNumber=1, Body=b"part", ChecksumAlgorithm="CRC32")
-    part = {"PartNumber": 1, "ETag": told["ETag"], "ChecksumCRC32": told["ChecksumCRC32"]}
+    _, upload, part = one_part(s, "CRC32")
     call = {**upload, "MultipartUpload": {"Parts": [part]}}
     refused(400, "BadDigest", s.client.complete_multipart_upload, **call, ChecksumType=kind)
     s.client.complete_multipart_upload(**call, ChecksumType="COMPOSITE")
@@ -268,10 +265,7 @@ def kind_stated_wrong_in_complete(s, kind):
 )
 def completed_again_otherwise(s, given, number, code):
     """A Complete that is repeated is believed no more than the first."""
-    bucket = s.bucket()
-    upload = begin(s, bucket, "SHA256", "COMPOSITE")
-    told = s.client.upload_part(**upload, PartNumber=1, Body=b"part", ChecksumAlgorithm="SHA256")
-    part = {"PartNumber": 1, "ETag": told["ETag"], "ChecksumSHA256": told["ChecksumSHA256"]}
+    _, upload, part = one_part(s)
     first = s.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": [part]})
     again = {"Parts": [{**part, "PartNumber": number}]}
     refused(

@@ -48,8 +48,9 @@ async fn round(
     shards: &Shards,
     mut done: Option<Row>,
 ) -> Result<Option<Row>, MetaError> {
-    let (mut after, mut all_freed) = (done, true);
+    let mut after = done;
     loop {
+        let before = after;
         let page = meta.dead(after, RECLAIM_BATCH_BODIES).await?;
         let Some((sequence, record)) = page.last() else { return Ok(done) };
         after = Some((*sequence, record.data));
@@ -67,10 +68,10 @@ async fn round(
         if !freed.is_empty() {
             meta.bury(freed.clone()).await?;
         }
-        if all_freed {
+        // Only while nothing before this page stays.
+        if done == before {
             let in_order = rows.iter().zip(&freed).take_while(|(row, freed)| row == freed);
             done = in_order.last().map_or(done, |(row, _)| Some(*row));
-            all_freed = done == after;
         }
     }
 }

@@ -74,7 +74,8 @@ impl Database {
         count.is_ok_and(|count| count.is_some_and(|count| count > 0))
     }
 
-    /// Compacts the range where a scan met many, unless a snapshot is open. Blocks, for seconds if there are millions.
+    /// Compacts the range where a scan met many, unless a snapshot is open. Blocks, for seconds if there
+    /// are millions.
     pub(crate) fn end_tombstones(&self) {
         let range = {
             let mut state = self.tombstones.state();

@@ -35,18 +35,17 @@ enum Version {
     V4(SigningTime),
 }
 
+/// Fields of a claim of version 4.
+const FIELDS_V4: [&str; 3] = ["x-amz-algorithm", "x-amz-credential", "x-amz-signature"];
+/// Fields of a claim of version 2.
+const FIELDS_V2: [&str; 2] = ["AWSAccessKeyId", "signature"];
+/// The field of a session, of either.
+const SESSION: &str = "x-amz-security-token";
+
 impl<'a> FormClaim<'a> {
     /// Whether `form` says nothing about who sent it.
     pub fn is_absent(form: &Form) -> bool {
-        const NAMES: [&str; 6] = [
-            "x-amz-algorithm",
-            "x-amz-credential",
-            "x-amz-signature",
-            "AWSAccessKeyId",
-            "signature",
-            "x-amz-security-token",
-        ];
-        !NAMES.iter().any(|name| form.get(name).is_some())
+        !has_any(form, &FIELDS_V4) && !has_any(form, &FIELDS_V2) && !has_any(form, &[SESSION])
     }
 
     /// Reads the claim of a form, which must be for this region.
@@ -55,13 +54,10 @@ impl<'a> FormClaim<'a> {
     /// `AccessDenied` without any claim (anonymous), `InvalidArgument` with two, half of one or a
     /// malformed one, `InvalidToken` with a session's.
     pub fn of(form: &'a Form, region: &str) -> Result<Self, S3Error> {
-        let any = |names: &[&str]| names.iter().any(|name| form.get(name).is_some());
-        let v4 = any(&["x-amz-algorithm", "x-amz-credential", "x-amz-signature"]);
-        let v2 = any(&["AWSAccessKeyId", "signature"]);
-        if form.get("x-amz-security-token").is_some() {
+        if has_any(form, &[SESSION]) {
             return Err(Code::InvalidToken.into());
         }
-        match (v4, v2) {
+        match (has_any(form, &FIELDS_V4), has_any(form, &FIELDS_V2)) {
             (false, false) => Err(Code::AccessDenied.into()),
             (true, true) => Err(argument(
                 "Only one auth mechanism allowed; only the X-Amz-Signature or the Signature field \
@@ -138,6 +134,10 @@ impl<'a> FormClaim<'a> {
         }
         Ok(())
     }
+}
+
+fn has_any(form: &Form, names: &[&str]) -> bool {
+    names.iter().any(|name| form.get(name).is_some())
 }
 
 /// As [`Scope::check`], in the words that forms are refused with.

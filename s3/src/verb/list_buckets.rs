@@ -7,16 +7,12 @@ use crate::node::Node;
 use crate::query::Query;
 use crate::time::iso8601;
 use crate::xml::Document;
-use hamster_core::limits::{BUCKETS_MAX, LIST_PAGE_MAX};
+use hamster_core::limits::{BUCKETS_MAX, BUCKETS_PER_PAGE_MAX, LIST_PAGE_MAX};
 use hamster_meta::record::Bucket;
 use hamster_net::http::Response;
-use std::ops::RangeInclusive;
 
 /// The operation.
 pub struct ListBuckets;
-
-/// How many buckets a page may be asked to have, as in S3.
-const PAGE_BUCKETS: RangeInclusive<usize> = 1..=10_000;
 
 /// The buckets of whoever asks; all of them for root.
 ///
@@ -66,7 +62,7 @@ fn page_size(query: &Query) -> Result<usize, S3Error> {
     const NAME: &str = "max-buckets";
     match query.number::<usize>(NAME)? {
         None => Ok(BUCKETS_MAX),
-        Some(size) if PAGE_BUCKETS.contains(&size) => Ok(size),
+        Some(size) if (1..=BUCKETS_PER_PAGE_MAX).contains(&size) => Ok(size),
         Some(size) => {
             let message = "Argument max-buckets must be an integer between 1 and 10000";
             Err(S3Error::argument(message, NAME, &size.to_string()))
